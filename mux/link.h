@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+
+#include "base/bytes.h"
+#include "mux/spawn.h"
+
+namespace ginnel::mux {
+
+// An ordered pipe of bytes to the other end: what a transport gives and the
+// mux is carried by. At most one read() and one write() wait at a time, each
+// in a coroutine of its own; they may wait at once.
+//
+// close() makes both fail with operation_aborted soon after; it may be called
+// from anywhere on the loop's thread, twice too. A Link is destroyed only when
+// neither waits.
+class Link {
+ public:
+  virtual ~Link() = default;
+
+  // The next bytes, at least one, valid until the next read(). Empty: the
+  // other end closed its side in order. Throws asio::system_error when the
+  // link broke.
+  virtual awaitable<Bytes> read() = 0;
+
+  // Waits until the link can take bytes and takes some, at least one, from
+  // the front of `bytes`, which stay valid until it returns. As little as may
+  // be is queued in user space below: a link that still has unsent bytes of
+  // its own makes the caller wait. Throws asio::system_error when the link
+  // broke.
+  virtual awaitable<std::size_t> write_some(Bytes bytes) = 0;
+
+  // No more writing: the other end reads to the end. Best effort.
+  virtual void finish_writing() = 0;
+
+  virtual void close() = 0;
+
+  // Bytes taken by write_some() that no network has seen yet: in buffers of
+  // ours, of a library, or of the kernel's socket (SIOCOUTQNSD).
+  virtual std::size_t backlog() const = 0;
+};
+
+}  // namespace ginnel::mux
