@@ -9,8 +9,8 @@
 namespace ginnel::mux {
 
 // An ordered pipe of bytes to the other end: what a transport gives and the
-// mux is carried by. At most one read() and one write() wait at a time, each
-// in a coroutine of its own; they may wait at once.
+// mux is carried by. At most one read() and one wait_writable() wait at a time,
+// each in a coroutine of its own; they may wait at once.
 //
 // close() makes both fail with operation_aborted soon after; it may be called
 // from anywhere on the loop's thread, twice too. A Link is destroyed only when
@@ -24,12 +24,14 @@ class Link {
   // link broke.
   virtual awaitable<Bytes> read() = 0;
 
-  // Waits until the link can take bytes and takes some, at least one, from
-  // the front of `bytes`, which stay valid until it returns. As little as may
-  // be is queued in user space below: a link that still has unsent bytes of
-  // its own makes the caller wait. Throws asio::system_error when the link
-  // broke.
-  virtual awaitable<std::size_t> write_some(Bytes bytes) = 0;
+  // Waits until the link can take bytes with nothing of its own left unsent
+  // in user space: what to send is chosen after that, as late as can be.
+  // Throws asio::system_error when the link broke.
+  virtual awaitable<void> wait_writable() = 0;
+
+  // Takes bytes from the front of `bytes` without waiting; 0 when it cannot
+  // just now. Throws asio::system_error when the link broke.
+  virtual std::size_t write_some(Bytes bytes) = 0;
 
   // No more writing: the other end reads to the end. Best effort.
   virtual void finish_writing() = 0;
