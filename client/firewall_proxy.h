@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/net_types.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "firewall/wire.h"
+
+namespace ginnel {
+
+// The unprivileged side of the firewall: starts `ginnel-firewall`, which runs
+// as root, and holds the socket whose closing means "undo everything". That
+// covers every way this process can end, so nothing has to be undone from
+// here; the session merely waits, at a clean end, until it is done.
+//
+//   start, add_rules, listen, set_filters, install, ..., close, wait_undone
+//
+// Calls block, each under its own deadline; none takes longer than some tens
+// of milliseconds on a healthy machine. After a call has failed because the
+// firewall ended or did not answer, all later ones fail too. A call that the
+// system refused (a port in use, a kernel without nat) leaves the firewall
+// running, and may be tried again with other values.
+class FirewallProxy {
+ public:
+  struct Start {
+    // Where ginnel-firewall is; empty: find_program().
+    std::string program;
+    // For tests and odd kernels: a table that its guard deletes, not the
+    // kernel.
+    bool owner_flag = true;
+    // For start_by_sudo: how long a person may take to type a password.
+    std::chrono::milliseconds patience = std::chrono::minutes(3);
+    // For start_by_sudo: "sudo", "doas" or "pkexec"; empty: the first of
+    // these that is installed.
+    std::string elevator;
+  };
+
+  // The program beside the running one, then in ../libexec/ginnel, then in
+  // ../firewall (a build tree). A process that is not root may name another
+  // in GINNEL_FIREWALL; root takes no path from the environment.
+  static Result<std::string> find_program();
+
+  // For a process that runs as root: forks and executes the program on one
+  // end of a socket pair. To be called before privileges are dropped and
+  // before threads exist.
+  static Result<FirewallProxy> start_as_root(const Start& start);
+
+  // For a user: runs `sudo ginnel-firewall --connect PATH` on this terminal,
+  // waits for the connection and checks that root made it. Nothing is left
+  // of PATH afterwards. A signal with a handler ends the wait with EINTR.
+  static Result<FirewallProxy> start_by_sudo(const Start& start);
+
+  FirewallProxy(FirewallProxy&&) noexcept = default;
+  FirewallProxy& operator=(FirewallProxy&&) noexcept = default;
+  ~FirewallProxy() = default;
+
+  // A TCP socket that no rule captures: for the link to the far end. Blocking,
+  // CLOEXEC, not connected.
+  Result<UniqueFd> marked_socket(Family family);
+
+  struct Listener {
+    UniqueFd socket;  // listening, CLOEXEC
+    Endpoint endpoint;
+  };
+  // A listener for captured connections; port 0 is any free port. Fails with
+  // std::errc::operation_not_supported or the like in Error::message() when
+  // the machine has no such family.
+  Result<Listener> listen(const Endpoint& endpoint);
+
+  // Adds to the rules sent before, in as many messages as it takes.
+  Result<void> add_rules(std::span<const firewall::Rule> rules);
+  Result<void> set_filters(const firewall::Filters& filters);
+
+  // Puts all of the above into effect at once, or none of it.
+  Result<void> install();
+
+  // The socket to the firewall; -1 after the end. When it becomes readable
+  // outside a call, the firewall has ended, and the rules are gone or going.
+  int fd() const { return socket_.get(); }
+
+  // Tells the firewall to undo everything; does not wait.
+  void close();
+
+  // After close(): waits until the rules are gone and the firewall's process
+  // has ended. An error when it has not within `limit`, or when it said that
+  // something could not be undone.
+  Result<void> wait_undone(
+      std::chrono::milliseconds limit = std::chrono::seconds(5));
+
+ private:
+  FirewallProxy(UniqueFd socket, pid_t child);
+
+  // HELLO, the first request.
+  Result<void> greet();
+  struct Reply;
+  Result<Reply> call(const firewall::Request& request);
+
+  UniqueFd socket_;
+  // Our child, when we started it ourselves: to be reaped. -1 otherwise.
+  pid_t child_ = -1;
+};
+
+}  // namespace ginnel
