@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "mux/scheduler.h"
+
+#include <algorithm>
+
+namespace ginnel::mux {
+
+void Scheduler::add(Scheduled& stream, TimePoint now, Clock::duration rtt) {
+  if (stream.queued()) return;
+  enqueue(stream, is_sparse(stream, now, rtt) ? sparse_ : bulk_);
+}
+
+void Scheduler::remove(Scheduled& stream) {
+  if (!stream.queued()) return;
+  stream.node_.splice(stream.node_.begin(), *stream.queue_, stream.place_);
+  stream.queue_ = nullptr;
+  stream.deficit_ = 0;
+}
+
+Scheduler::Turn Scheduler::next() {
+  bool rest_is_due = sparse_turns_ >= kSparseTurnsInARow && !bulk_.empty();
+  if (!sparse_.empty() && !rest_is_due) {
+    ++sparse_turns_;
+    return {sparse_.front(), kMaxPayload};
+  }
+  sparse_turns_ = 0;
+  Scheduled* stream = bulk_.front();
+  stream->deficit_ = std::min(stream->deficit_ + kMaxPayload, 2 * kMaxPayload);
+  return {stream, std::min(stream->deficit_, kMaxPayload)};
+}
+
+void Scheduler::end_turn(Scheduled& stream, std::size_t count, bool more,
+                         TimePoint now, Clock::duration rtt) {
+  bool was_sparse = stream.queue_ == &sparse_;
+  stream.recent_ += count;
+  if (!was_sparse) stream.deficit_ -= std::min(count, stream.deficit_);
+  std::size_t deficit = stream.deficit_;
+  remove(stream);
+  if (!more) return;
+  // To be sparse again it must have been idle first, but the first 16 KiB of
+  // a burst may go on.
+  bool sparse = was_sparse && is_sparse(stream, now, rtt);
+  enqueue(stream, sparse ? sparse_ : bulk_);
+  stream.deficit_ = deficit;
+}
+
+bool Scheduler::is_sparse(Scheduled& stream, TimePoint now,
+                          Clock::duration rtt) {
+  if (now - stream.recent_since_ > rtt) {
+    stream.recent_ = 0;
+    stream.recent_since_ = now;
+  }
+  return stream.recent_ < kSparseBytes;
+}
+
+void Scheduler::enqueue(Scheduled& stream, Queue& queue) {
+  queue.splice(queue.end(), stream.node_);
+  stream.queue_ = &queue;
+}
+
+}  // namespace ginnel::mux

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "mux/credit.h"
+#include "mux/frame.h"
+#include "mux/in_flight.h"
+#include "mux/scheduler.h"
+#include "mux/send_buffer.h"
+#include "mux/stream.h"
+
+namespace ginnel::mux {
+
+// The protocol of PROTOCOL.md, one end of it: bytes and the time go in, bytes
+// and calls to handlers come out. No socket, no clock, no asio, so that a test
+// holds two of them and a network between them in one process.
+//
+// What to send is made as late as can be: output() asks the streams' handlers
+// for bytes when the link can take some, so that nothing queues here and a
+// keystroke never waits behind a download's megabytes.
+class Session {
+ public:
+  enum class Role { kClient, kHelper };
+
+  // What the session tells its owner.
+  class Events {
+   public:
+    virtual ~Events() = default;
+    // There may be something to output().
+    virtual void output_ready() = 0;
+    // Helper: the client wants `target`. Answer with Stream::accept() or
+    // refuse(), now or later; a null handler refuses at once.
+    virtual std::shared_ptr<StreamHandler> open_requested(
+        Stream& stream, const Endpoint& target) = 0;
+    // Client: the helper logged a line. Untrusted text.
+    virtual void remote_log(log::Level level, std::string_view text) = 0;
+    // Nothing was heard for 15 s; or something is heard again.
+    virtual void suspicion(bool suspected) = 0;
+  };
+
+  // At once. Each costs a descriptor at either end.
+  static constexpr std::size_t kMaxStreams = 32768;
+  // What unopened streams may have sent in all (each at most kEarlyCredit).
+  static constexpr std::size_t kMaxEarlyBytes = 16 * 1024 * 1024;
+  static constexpr auto kKeepalive = std::chrono::seconds(10);
+  static constexpr auto kSuspicion = std::chrono::seconds(15);
+  static constexpr auto kSilenceLimit = std::chrono::seconds(45);
+  static constexpr auto kAckDelay = std::chrono::milliseconds(10);
+  static constexpr std::size_t kAckBytes = 32 * 1024;
+  // How long a stream is idle before it gives up what it was promised.
+  static constexpr auto kIdle = std::chrono::seconds(1);
+  // Handed to the link at once: one SSH packet.
+  static constexpr std::size_t kBatch = 32 * 1024;
+
+  Session(Role role, Events& events, TimePoint now);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Client: a connection to `target`, whose bytes may flow at once. Null when
+  // kMaxStreams are open.
+  Stream* open(const Endpoint& target, std::shared_ptr<StreamHandler> handler);
+
+  // Helper: a line for the client's log, cut at kMaxLogText.
+  void send_log(log::Level level, std::string_view text);
+  // The last words to the other end, sent before anything else.
+  void say_goodbye(std::string_view reason);
+  // They have been handed to the link.
+  bool said_goodbye() const { return said_goodbye_ && run_left_ == 0; }
+
+  // Bytes from the link. After an error the session is over.
+  Result<void> receive(Bytes bytes, TimePoint now);
+
+  // What the link is to be given next; empty when nothing is to be sent.
+  // Valid until the next call of any member.
+  Bytes output(TimePoint now);
+  // The link took the first `count` bytes of the last output().
+  void sent(std::size_t count, TimePoint now);
+
+  // When tick() has something to do next.
+  TimePoint next_deadline() const;
+  // Does what is due: acknowledges, keeps alive. An error when the other end
+  // has been silent for 45 s.
+  Result<void> tick(TimePoint now);
+
+  // Ends every stream as reset, telling the handlers: the link is gone.
+  void reset_streams();
+
+  struct Counters {
+    std::size_t streams = 0;
+    std::uint64_t unread = 0;  // bytes received and not taken by handlers
+    std::size_t replay = 0;    // bytes kept until they are acknowledged
+    Clock::duration rtt{};
+  };
+  Counters counters() const;
+
+ private:
+  friend class Stream;
+
+  // Receiving, by frame type.
+  Result<void> dispatch(const FrameReader::Frame& frame);
+  Result<void> on_sequenced(const FrameReader::Frame& frame);
+  Result<void> on_hello(const FrameReader::Frame& frame);
+  Result<void> on_ack(Position position);
+  Result<void> on_goodbye(const FrameReader::Frame& frame);
+  Result<void> on_open(const FrameReader::Frame& frame);
+  Result<void> on_log(const FrameReader::Frame& frame);
+  Result<void> on_stream_frame(const FrameReader::Frame& frame);
+  Result<void> on_opened(Stream& stream, Bytes payload);
+  Result<void> on_refused(Stream& stream, Bytes payload);
+  Result<void> on_data(Stream& stream, Bytes payload);
+  Result<void> on_credit(Stream& stream, Bytes payload);
+  Result<void> on_fin(Stream& stream);
+  Result<void> on_release(Stream& stream, Bytes payload);
+  void heard_something();
+
+  // Delivering.
+  void deliver(Stream& stream);
+  void consumed(Stream& stream, std::size_t count);
+  void deliver_fin(Stream& stream);
+
+  // Sending.
+  void fill(TimePoint now);
+  void send_stream_turn();
+  void send_control_frames();
+  void send_pending(Stream& stream);
+  void start_run(TimePoint now);
+  void make_control_run();
+  void release_idle_credit();
+  void want(Stream& stream, unsigned pending);
+  void schedule(Stream& stream);
+  std::size_t send_allowance(const Stream& stream) const;
+  void no_longer_connecting(Stream& stream);
+
+  // Ending.
+  void finish_if_done(Stream& stream);
+  void reset(Stream& stream);
+  void end(Stream& stream, StreamEnd why);
+  void drop(Stream& stream);
+  void reap();
+
+  const Role role_;
+  Events& events_;
+  TimePoint now_;  // of the call that is being served
+
+  std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
+  StreamId last_id_ = 0;
+  CreditPool pool_;
+  std::uint64_t unread_ = 0;
+  // Streams with control frames to send, and ones to be freed when no call of
+  // theirs is on the stack.
+  std::deque<StreamId> control_queue_;
+  std::vector<StreamId> dropped_;
+  TimePoint release_check_ = TimePoint::max();
+
+  FrameReader reader_;
+  bool greeted_ = false;  // the other end's HELLO has come
+  Position received_ = 0;
+  Position acked_ = 0;  // of received_, what the other end has been told
+  TimePoint ack_timer_ = TimePoint::max();
+  bool ack_due_ = false;
+
+  SendBuffer send_;
+  InFlight in_flight_;
+  Scheduler scheduler_;
+  std::size_t early_bytes_ = 0;
+  // Frames outside the sequence that are due. Each is a state, not a queue, so
+  // that no flood from the other end makes them pile up.
+  bool hello_due_ = true;
+  bool ping_due_ = false;
+  std::optional<Position> pong_due_;
+  std::optional<std::string> goodbye_due_;
+  bool said_goodbye_ = false;
+  // The run that output() hands out until all of it is sent.
+  enum class Run { kNone, kControl, kSequenced };
+  Run run_ = Run::kNone;
+  std::size_t run_left_ = 0;
+  std::vector<std::byte> control_run_;
+
+  TimePoint last_heard_;
+  TimePoint ping_timer_;
+  bool suspected_ = false;
+};
+
+}  // namespace ginnel::mux

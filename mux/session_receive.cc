@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <utility>
+
+#include "base/strings.h"
+#include "mux/session.h"
+
+// What the other end's bytes do. Nothing it sends is asserted on: a frame that
+// breaks the protocol is an Error, and ends the session with its reason.
+namespace ginnel::mux {
+namespace {
+
+Error violation(std::string_view what) {
+  return Error(std::make_error_code(std::errc::protocol_error),
+               concat("the far end broke the protocol: ", what));
+}
+
+}  // namespace
+
+Result<void> Session::receive(Bytes bytes, TimePoint now) {
+  now_ = now;
+  heard_something();
+  reader_.feed(bytes);
+  for (;;) {
+    auto frame = reader_.next();
+    if (!frame) return violation(frame.error().message());
+    if (!*frame) break;
+    Result<void> result = dispatch(**frame);
+    reap();
+    if (!result) return result;
+  }
+  return {};
+}
+
+Result<void> Session::dispatch(const FrameReader::Frame& frame) {
+  if (!greeted_ && frame.header.type != FrameType::kHello) {
+    return violation("its first frame is not a HELLO");
+  }
+  if (is_sequenced(frame.header.type)) return on_sequenced(frame);
+  switch (frame.header.type) {
+    case FrameType::kHello:
+      return on_hello(frame);
+    case FrameType::kAck:
+      return on_ack(frame.header.position);
+    case FrameType::kPing:
+      pong_due_ = frame.header.position;
+      events_.output_ready();
+      return {};
+    case FrameType::kGoodbye:
+      return on_goodbye(frame);
+    default:
+      return {};  // PONG: that something was heard is all it is for
+  }
+}
+
+Result<void> Session::on_hello(const FrameReader::Frame& frame) {
+  if (greeted_) return violation("a second HELLO");
+  Result<Hello> hello = decode_hello(frame.payload);
+  if (!hello) return violation(hello.error().message());
+  if (hello->version != kProtocolVersion) {
+    return Error(
+        std::make_error_code(std::errc::protocol_not_supported),
+        concat("the far end speaks version ", hello->version,
+               " of the protocol, this program version ", kProtocolVersion));
+  }
+  greeted_ = true;
+  return {};
+}
+
+Result<void> Session::on_ack(Position position) {
+  if (!send_.acknowledge(position)) {
+    return violation("it acknowledged what was never sent");
+  }
+  in_flight_.on_acknowledged(position, now_);
+  if (!scheduler_.empty()) events_.output_ready();
+  return {};
+}
+
+Result<void> Session::on_goodbye(const FrameReader::Frame& frame) {
+  return Error(std::make_error_code(std::errc::connection_aborted),
+               concat("the far end ended the session: ",
+                      printable(as_text(frame.payload))));
+}
+
+Result<void> Session::on_sequenced(const FrameReader::Frame& frame) {
+  if (frame.header.position != received_) {
+    return violation("a gap in the session sequence");
+  }
+  received_ += kHeaderSize + frame.header.length;
+  if (received_ - acked_ >= kAckBytes) {
+    ack_due_ = true;
+    events_.output_ready();
+  } else if (ack_timer_ == TimePoint::max()) {
+    ack_timer_ = now_ + kAckDelay;
+  }
+  if (frame.header.type == FrameType::kOpen) return on_open(frame);
+  if (frame.header.type == FrameType::kLog) return on_log(frame);
+  return on_stream_frame(frame);
+}
+
+Result<void> Session::on_open(const FrameReader::Frame& frame) {
+  StreamId id = frame.header.stream;
+  if (role_ != Role::kHelper || streams_.contains(id)) {
+    return violation("an OPEN out of place");
+  }
+  Result<Open> open = decode_open(frame.payload);
+  if (!open) return violation(open.error().message());
+  // Streams that the client is done with may still be finishing here; beyond
+  // that slack it is not counting.
+  if (streams_.size() >= 2 * kMaxStreams) return violation("too many streams");
+  std::uint32_t window =
+      std::max(initial_window(streams_.size()), kEarlyCredit);
+  auto owned =
+      std::unique_ptr<Stream>(new Stream(*this, id, open->credit, window));
+  Stream& stream = *owned;
+  streams_.emplace(id, std::move(owned));
+  std::shared_ptr<StreamHandler> handler =
+      streams_.size() > kMaxStreams
+          ? nullptr
+          : events_.open_requested(stream, open->target);
+  if (!handler) {
+    stream.refuse(Refusal::kResources);
+  } else if (!(stream.pending_ & Stream::kSendRefused)) {
+    stream.handler_ = std::move(handler);
+  }
+  return {};
+}
+
+Result<void> Session::on_log(const FrameReader::Frame& frame) {
+  if (role_ != Role::kClient) return violation("a LOG out of place");
+  Result<LogLine> line = decode_log(frame.payload);
+  if (!line) return violation(line.error().message());
+  events_.remote_log(line->level, line->text);
+  return {};
+}
+
+Result<void> Session::on_stream_frame(const FrameReader::Frame& frame) {
+  auto found = streams_.find(frame.header.stream);
+  // The other end may not know yet that the stream is over.
+  if (found == streams_.end() || !found->second->handler_) return {};
+  Stream& stream = *found->second;
+  switch (frame.header.type) {
+    case FrameType::kOpened:
+      return on_opened(stream, frame.payload);
+    case FrameType::kRefused:
+      return on_refused(stream, frame.payload);
+    case FrameType::kData:
+      return on_data(stream, frame.payload);
+    case FrameType::kCredit:
+      return on_credit(stream, frame.payload);
+    case FrameType::kFin:
+      return on_fin(stream);
+    case FrameType::kRelease:
+      return on_release(stream, frame.payload);
+    default:  // RESET
+      end(stream, StreamEnd(StreamEnd::Kind::kReset));
+      return {};
+  }
+}
+
+Result<void> Session::on_opened(Stream& stream, Bytes payload) {
+  Result<std::uint32_t> credit = decode_opened(payload);
+  if (!credit) return violation(credit.error().message());
+  if (role_ != Role::kClient || !stream.connecting_) {
+    return violation("an OPENED out of place");
+  }
+  no_longer_connecting(stream);
+  stream.send_limit_ = std::max<std::uint64_t>(stream.send_limit_, *credit);
+  std::shared_ptr<StreamHandler> handler = stream.handler_;
+  handler->opened();
+  if (stream.handler_) schedule(stream);
+  return {};
+}
+
+Result<void> Session::on_refused(Stream& stream, Bytes payload) {
+  Result<Refusal> reason = decode_refused(payload);
+  if (!reason) return violation(reason.error().message());
+  if (role_ != Role::kClient || !stream.connecting_) {
+    return violation("a REFUSED out of place");
+  }
+  end(stream, StreamEnd(StreamEnd::Kind::kRefused, *reason));
+  return {};
+}
+
+Result<void> Session::on_data(Stream& stream, Bytes payload) {
+  if (stream.received_fin_ || (role_ == Role::kClient && stream.connecting_)) {
+    return violation("DATA out of place");
+  }
+  if (!stream.credit_.receive(payload.size())) {
+    return violation("DATA beyond its credit");
+  }
+  std::size_t taken = 0;
+  if (stream.unread_.empty()) {
+    std::shared_ptr<StreamHandler> handler = stream.handler_;
+    taken = handler->write(payload);
+    if (!stream.handler_) return {};
+  }
+  if (taken < payload.size()) {
+    stream.unread_.append(payload.subspan(taken));
+    unread_ += payload.size() - taken;
+  }
+  consumed(stream, taken);
+  return {};
+}
+
+Result<void> Session::on_credit(Stream& stream, Bytes payload) {
+  Result<std::uint64_t> limit = decode_credit(payload);
+  if (!limit) return violation(limit.error().message());
+  stream.send_limit_ = std::max(stream.send_limit_, *limit);
+  if (stream.send_limit_ - stream.sent_ > 2 * kInitialWindow &&
+      release_check_ == TimePoint::max()) {
+    release_check_ = now_ + kIdle;
+  }
+  schedule(stream);
+  return {};
+}
+
+Result<void> Session::on_fin(Stream& stream) {
+  if (stream.received_fin_ || (role_ == Role::kClient && stream.connecting_)) {
+    return violation("a FIN out of place");
+  }
+  stream.received_fin_ = true;
+  if (stream.unread_.empty() && !stream.connecting_) deliver_fin(stream);
+  return {};
+}
+
+Result<void> Session::on_release(Stream& stream, Bytes payload) {
+  Result<Release> release = decode_release(payload);
+  if (!release) return violation(release.error().message());
+  if (!stream.credit_.release(release->known, release->offset)) {
+    return violation("a RELEASE of what it did not have");
+  }
+  return {};
+}
+
+// Offers the handler what waits for it.
+void Session::deliver(Stream& stream) {
+  while (!stream.unread_.empty()) {
+    if (!stream.handler_) return;
+    std::shared_ptr<StreamHandler> handler = stream.handler_;
+    std::size_t taken = handler->write(stream.unread_.front());
+    if (!stream.handler_) return;
+    if (taken == 0) return;
+    stream.unread_.pop(taken);
+    unread_ -= taken;
+    consumed(stream, taken);
+  }
+  if (stream.received_fin_ && !stream.delivered_fin_) deliver_fin(stream);
+}
+
+void Session::consumed(Stream& stream, std::size_t count) {
+  bool tell = stream.credit_.consume(count, now_, in_flight_.smoothed_rtt());
+  if (tell && !stream.received_fin_) want(stream, Stream::kSendCredit);
+}
+
+void Session::deliver_fin(Stream& stream) {
+  stream.delivered_fin_ = true;
+  std::shared_ptr<StreamHandler> handler = stream.handler_;
+  handler->finish();
+  if (stream.handler_) finish_if_done(stream);
+}
+
+}  // namespace ginnel::mux
