@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "client/transport/libssh_link.h"
+
+#include <algorithm>
+#include <asio/error.hpp>
+#include <asio/system_error.hpp>
+#include <chrono>
+
+#include "base/strings.h"
+
+namespace ginnel::transport {
+namespace {
+
+constexpr std::chrono::seconds kOpenLimit{20};
+// One ordinary read; more is only asked for to widen the window.
+constexpr std::uint32_t kReadSize = 256 << 10;
+// sshd takes packets of 32 KiB; ten bytes of it are libssh's header.
+constexpr std::size_t kMaxWrite = (32 << 10) - 64;
+
+}  // namespace
+
+LibsshLink::LibsshLink(std::shared_ptr<LibsshSession> session,
+                       LineSink stderr_line)
+    : session_(std::move(session)),
+      stderr_line_(std::move(stderr_line)),
+      buffer_(kWindow) {}
+
+awaitable<std::unique_ptr<LibsshLink>> LibsshLink::open(
+    std::shared_ptr<LibsshSession> session, std::string command,
+    LineSink stderr_line) {
+  std::unique_ptr<LibsshLink> link(
+      new LibsshLink(std::move(session), std::move(stderr_line)));
+  co_await link->start(std::move(command));
+  co_return link;
+}
+
+awaitable<void> LibsshLink::start(std::string command) {
+  if (session_->closed()) throw Failure("the ssh session is closed");
+  channel_ = ssh_channel_new(session_->raw());
+  if (!channel_) throw Failure("out of memory");
+  session_->attach(this);
+  callbacks_.userdata = this;
+  callbacks_.channel_data_function = on_data;
+  ssh_callbacks_init(&callbacks_);
+  ssh_add_channel_callbacks(channel_, &callbacks_);
+
+  auto deadline = std::chrono::steady_clock::now() + kOpenLimit;
+  auto open_channel = [this] { return ssh_channel_open_session(channel_); };
+  int opened = co_await session_->step(open_channel, SSH_AGAIN, deadline,
+                                       "opening an ssh channel");
+  if (opened != SSH_OK) {
+    throw Failure(concat("the server gives no ssh session: ",
+                         printable(ssh_get_error(session_->raw()))));
+  }
+  const char* text = command.c_str();
+  auto execute = [this, text] {
+    return ssh_channel_request_exec(channel_, text);
+  };
+  int executed = co_await session_->step(execute, SSH_AGAIN, deadline,
+                                         "starting a command over ssh");
+  if (executed != SSH_OK) {
+    throw Failure("the server does not let this user run commands");
+  }
+}
+
+LibsshLink::~LibsshLink() { close(); }
+
+// A data callback that takes nothing leaves stdout to read().
+int LibsshLink::on_data(ssh_session, ssh_channel, void* data,
+                        std::uint32_t length, int is_stderr, void* self) {
+  auto* link = static_cast<LibsshLink*>(self);
+  if (!is_stderr) {
+    link->has_data_ = true;
+    return 0;
+  }
+  link->stderr_lines_.add({static_cast<const char*>(data), length});
+  return static_cast<int>(length);
+}
+
+void LibsshLink::deliver_lines() {
+  // The sink may end this link.
+  auto session = session_;
+  LineSink sink = stderr_line_;
+  std::vector<std::string> lines;
+  while (stderr_lines_.has_line()) lines.push_back(stderr_lines_.take_line());
+  for (const std::string& line : lines) {
+    if (sink) sink(line);
+  }
+}
+
+void LibsshLink::check_usable() const {
+  if (!channel_) throw asio::system_error(asio::error::operation_aborted);
+  if (session_->broken()) {
+    throw asio::system_error(asio::error::connection_reset, session_->reason());
+  }
+}
+
+bool LibsshLink::ended() const {
+  return ssh_channel_is_eof(channel_) || ssh_channel_is_closed(channel_);
+}
+
+std::size_t LibsshLink::take() {
+  std::uint32_t wanted = kReadSize;
+  if (since_widened_ >= kWindow / 4) {
+    wanted = kWindow;
+    since_widened_ = 0;
+  }
+  has_data_ = false;
+  int got = ssh_channel_read_timeout(channel_, buffer_.data(), wanted, 0, 0);
+  if (got <= 0) return 0;
+  if (static_cast<std::uint32_t>(got) == wanted) has_data_ = true;
+  since_widened_ += static_cast<std::size_t>(got);
+  return static_cast<std::size_t>(got);
+}
+
+awaitable<Bytes> LibsshLink::read() {
+  for (;;) {
+    check_usable();
+    std::size_t got = take();
+    bool end = got == 0 && !session_->broken() && ended();
+    session_->after_io();
+    if (got > 0) co_return Bytes(buffer_).first(got);
+    if (end) co_return Bytes();
+    check_usable();
+    if (!has_data_) co_await readable_.wait();
+  }
+}
+
+bool LibsshLink::can_write() const {
+  return channel_ && !session_->has_unsent() &&
+         ssh_channel_window_size(channel_) > 0;
+}
+
+void LibsshLink::check_writable() const {
+  check_usable();
+  if (finished_writing_ || ssh_channel_is_closed(channel_)) {
+    throw asio::system_error(asio::error::broken_pipe);
+  }
+}
+
+awaitable<void> LibsshLink::wait_writable() {
+  check_writable();
+  while (!can_write() || refused_) {
+    refused_ = false;
+    co_await writable_.wait();
+    check_writable();
+  }
+}
+
+std::size_t LibsshLink::write_some(Bytes bytes) {
+  check_writable();
+  if (bytes.empty() || !can_write()) return 0;
+  auto size = std::min<std::size_t>(
+      {bytes.size(), kMaxWrite, ssh_channel_window_size(channel_)});
+  int sent = ssh_channel_write(channel_, bytes.data(),
+                               static_cast<std::uint32_t>(size));
+  if (!session_->broken()) session_->poll_once();
+  session_->after_io();
+  // libssh takes nothing while it exchanges keys anew.
+  refused_ = sent <= 0;
+  if (refused_) {
+    check_usable();
+    return 0;
+  }
+  last_write_ = static_cast<std::size_t>(sent);
+  return last_write_;
+}
+
+void LibsshLink::finish_writing() {
+  if (finished_writing_ || !channel_ || session_->broken()) return;
+  finished_writing_ = true;
+  ssh_channel_send_eof(channel_);
+  session_->after_io();
+}
+
+void LibsshLink::look_again() {
+  if (!channel_ || session_->broken()) {
+    readable_.notify();
+    writable_.notify();
+    return;
+  }
+  if (has_data_ || ended()) readable_.notify();
+  if (can_write() || ssh_channel_is_closed(channel_)) writable_.notify();
+}
+
+void LibsshLink::close() {
+  if (!channel_) return;
+  auto session = session_;
+  abandon();
+  session->after_io();
+}
+
+void LibsshLink::abandon() {
+  session_->detach(this);
+  if (channel_) {
+    ssh_remove_channel_callbacks(channel_, &callbacks_);
+    ssh_channel_free(channel_);
+    channel_ = nullptr;
+  }
+  readable_.notify();
+  writable_.notify();
+}
+
+std::size_t LibsshLink::backlog() const {
+  std::size_t held = session_->has_unsent() ? last_write_ : 0;
+  return held + session_->kernel_backlog();
+}
+
+}  // namespace ginnel::transport

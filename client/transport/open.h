@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "client/transport/choose.h"
+#include "client/transport/ssh_options.h"
+#include "client/transport/transport.h"
+
+namespace ginnel::transport {
+
+// Everything open() needs to know.
+struct Request {
+  SshOptions ssh;
+  Kind kind = Kind::kAuto;
+  SocketFactory make_socket;  // empty: plain sockets
+  LineSink stderr_line;       // empty: stderr is dropped
+
+  Request() = default;
+};
+
+// Reads the ssh configuration, takes a transport (log::info says which and
+// why), and, for libssh, connects and logs in. May ask on the terminal.
+// Throws Failure.
+awaitable<std::unique_ptr<Transport>> open(Request request);
+
+}  // namespace ginnel::transport

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "client/transport/openssh_transport.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <asio/error.hpp>
+#include <asio/system_error.hpp>
+#include <cerrno>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "client/transport/dial.h"
+#include "client/transport/pass_fd.h"
+#include "client/transport/shell_quote.h"
+#include "mux/fd_link.h"
+
+namespace ginnel::transport {
+namespace {
+
+// What a person's configuration may hold for their own log-ins and a tunnel
+// must not have. Each is passed only where this ssh knows the key (`-G` prints
+// it), since older ones refuse what they do not know.
+struct Override {
+  const char* key;
+  const char* setting;
+};
+constexpr std::array kOverrides{
+    Override{"clearallforwardings", "ClearAllForwardings=yes"},
+    Override{"sessiontype", "SessionType=default"},
+    Override{"forkafterauthentication", "ForkAfterAuthentication=no"},
+    Override{"stdinnull", "StdinNull=no"},
+    Override{"remotecommand", "RemoteCommand=none"},
+    Override{"requesttty", "RequestTTY=no"},
+    Override{"forwardx11", "ForwardX11=no"},
+    Override{"forwardagent", "ForwardAgent=no"},
+};
+
+struct SocketPair {
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+
+SocketPair socket_pair() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    throw Failure(Error::from_errno(errno, "socketpair").message());
+  }
+  SocketPair pair;
+  pair.ours.reset(ends[0]);
+  pair.theirs.reset(ends[1]);
+  return pair;
+}
+
+bool owns_socket(const SshConfig& config, const SshOptions& options) {
+  if (!options.ssh_command.empty()) return false;
+  for (const char* key :
+       {"proxycommand", "proxyjump", "bindaddress", "bindinterface"}) {
+    if (config.is_set(key)) return false;
+  }
+  return true;
+}
+
+// This program, for ssh's ProxyCommand, which a shell reads.
+std::string pass_fd_command() {
+  std::array<char, 4096> path{};
+  ssize_t size = readlink("/proc/self/exe", path.data(), path.size() - 1);
+  if (size <= 0) throw Failure("cannot find this program's own file");
+  std::string command;
+  // % begins a token for ssh.
+  for (char c : shell_quoted({path.data(), static_cast<std::size_t>(size)})) {
+    command += c == '%' ? "%%" : std::string(1, c);
+  }
+  return concat(command, " ", kPassFdFlag);
+}
+
+// The link's bytes, with the program's end told as what it was.
+class ChildLink : public mux::FdLink {
+ public:
+  ChildLink(asio::any_io_executor executor, UniqueFd input, UniqueFd output,
+            std::shared_ptr<SshChild> child)
+      : FdLink(executor, std::move(input), std::move(output)),
+        child_(std::move(child)) {}
+  ~ChildLink() override { child_->terminate(); }
+
+  awaitable<Bytes> read() override {
+    bool end = false;
+    Bytes bytes;
+    try {
+      bytes = co_await FdLink::read();
+      end = bytes.empty();
+    } catch (const asio::system_error& error) {
+      // A reset: ssh ended with bytes of ours unread.
+      if (error.code() != std::errc::connection_reset) throw;
+      end = true;
+    }
+    if (end) {
+      auto status = co_await child_->await_exit();
+      if (child_->terminating()) {
+        throw asio::system_error(asio::error::operation_aborted);
+      }
+      if (status) check(*status);
+    }
+    co_return bytes;
+  }
+
+  void close() override {
+    FdLink::close();
+    child_->terminate();
+  }
+
+ private:
+  // ssh exits with 255 for errors of its own, else as the far command did.
+  void check(int status) const {
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 255) {
+      log::debug(child_->describe(status));
+      return;
+    }
+    throw asio::system_error(asio::error::connection_reset,
+                             child_->describe(status));
+  }
+
+  std::shared_ptr<SshChild> child_;
+};
+
+}  // namespace
+
+std::vector<Endpoint> first_hop_of(const SshConfig& config,
+                                   const SshOptions& options) {
+  std::string jump =
+      config.is_set("proxyjump") ? config.value("proxyjump") : "";
+  if (jump.empty()) {
+    if (config.is_set("proxycommand")) return {};
+    return resolve_host(config.hostname(), config.port(),
+                        config.value("addressfamily"));
+  }
+  // "[user@]host[:port],..." or "ssh://[user@]host[:port]": the first is ours.
+  jump = jump.substr(0, jump.find(','));
+  if (jump.starts_with("ssh://")) jump.erase(0, 6);
+  jump.erase(0, jump.find_last_of('@') + 1);
+  SshOptions hop;
+  hop.config_file = options.config_file;
+  std::size_t colon = jump.rfind(':');
+  bool bare_ipv6 =
+      colon != jump.npos && !jump.starts_with('[') && jump.find(':') != colon;
+  if (colon != jump.npos && !bare_ipv6 && jump.back() != ']') {
+    hop.port = parse_port(std::string_view(jump).substr(colon + 1));
+    jump.erase(colon);
+  }
+  if (jump.starts_with('[') && jump.ends_with(']')) {
+    jump = jump.substr(1, jump.size() - 2);
+  }
+  hop.host = jump;
+  auto resolved = resolve_ssh_config(hop);
+  if (!resolved) throw Failure(resolved.error().message());
+  if (resolved->is_set("proxyjump") && resolved->value("proxyjump") != jump) {
+    // The jump host has a jump of its own, and so on; a loop is ssh's error.
+    return first_hop_of(*resolved, hop);
+  }
+  return resolve_host(resolved->hostname(), resolved->port(),
+                      resolved->value("addressfamily"));
+}
+
+OpensshTransport::OpensshTransport(asio::any_io_executor executor,
+                                   SshConfig config, SshOptions options,
+                                   SocketFactory make_socket,
+                                   LineSink stderr_line)
+    : executor_(executor),
+      config_(std::move(config)),
+      options_(std::move(options)),
+      make_socket_(std::move(make_socket)),
+      stderr_line_(std::move(stderr_line)),
+      own_socket_(owns_socket(config_, options_)) {}
+
+std::unique_ptr<Transport> OpensshTransport::open(
+    asio::any_io_executor executor, SshConfig config, SshOptions options,
+    SocketFactory make_socket, LineSink stderr_line) {
+  if (options.password) {
+    throw Failure(concat(
+        "ssh takes no password from -r: leave it out and ssh will ask, or use "
+        "--transport libssh for ",
+        printable(options.host)));
+  }
+  std::unique_ptr<OpensshTransport> made(
+      new OpensshTransport(executor, std::move(config), std::move(options),
+                           std::move(make_socket), std::move(stderr_line)));
+  if (!made->own_socket_) {
+    made->first_hop_ = first_hop_of(made->config_, made->options_);
+  }
+  return made;
+}
+
+OpensshTransport::~OpensshTransport() { close(); }
+
+std::vector<std::string> OpensshTransport::arguments(
+    const std::string& command) const {
+  std::vector<std::string> words = options_.ssh_command;
+  const bool own_command = !words.empty();
+  if (!own_command) {
+    words = {"ssh", "-T", "-S", "none"};
+    for (const Override& row : kOverrides) {
+      if (!config_.has(row.key)) continue;
+      words.insert(words.end(), {"-o", row.setting});
+    }
+  }
+  if (own_socket_) {
+    words.insert(words.end(), {"-o", "ProxyCommand=" + pass_fd_command(), "-o",
+                               "ProxyUseFdpass=yes"});
+  }
+  for (std::string& word : ssh_arguments(options_)) {
+    words.push_back(std::move(word));
+  }
+  if (own_command) {
+    // As sshuttle calls it: CMD [-p port] host -- command.
+    words.insert(words.end(), {options_.host, "--", command});
+  } else {
+    words.insert(words.end(), {"--", options_.host, command});
+  }
+  return words;
+}
+
+awaitable<std::unique_ptr<mux::Link>> OpensshTransport::exec(
+    std::string command) {
+  UniqueFd socket;
+  if (own_socket_) {
+    Dialed dialed = co_await dial(config_, make_socket_);
+    socket = std::move(dialed.socket);
+    peer_ = dialed.peer;
+  }
+  co_return start(command, std::move(socket));
+}
+
+std::unique_ptr<mux::Link> OpensshTransport::start(const std::string& command,
+                                                   UniqueFd socket) {
+  SocketPair data = socket_pair();
+  SocketPair errors = socket_pair();
+  if (socket) {
+    auto sent = send_fd(errors.ours.get(), socket.get());
+    if (!sent) throw Failure(sent.error().message());
+  }
+  Child::Stdio stdio;
+  stdio.in = data.theirs.get();
+  stdio.out = data.theirs.get();
+  stdio.err = errors.theirs.get();
+  auto child = Child::start(arguments(command), stdio);
+  if (!child) throw Failure(child.error().message());
+
+  auto running = std::make_shared<SshChild>(
+      executor_, std::move(*child), std::move(errors.ours), stderr_line_);
+  running->watch();
+  children_.push_back(running);
+  UniqueFd output(dup(data.ours.get()));
+  if (!output) throw Failure("out of descriptors");
+  return std::make_unique<ChildLink>(executor_, std::move(data.ours),
+                                     std::move(output), std::move(running));
+}
+
+void OpensshTransport::close() {
+  for (const std::weak_ptr<SshChild>& child : children_) {
+    if (auto running = child.lock()) running->terminate();
+  }
+  children_.clear();
+}
+
+}  // namespace ginnel::transport

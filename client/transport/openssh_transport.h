@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "client/transport/ssh_child.h"
+#include "client/transport/ssh_config.h"
+#include "client/transport/transport.h"
+
+namespace ginnel::transport {
+
+// The `ssh` program, or what -e names, once for each exec(). Its stdin and
+// stdout are one socketpair (a fifth faster than pipes). ssh asks for
+// passwords and host keys on the terminal itself.
+//
+// The connection is one we made and marked (see pass_fd.h) unless the way there
+// is not ours to make: -e, a ProxyCommand, a ProxyJump or a bind address in the
+// configuration. Then first_hop() tells where it goes.
+class OpensshTransport : public Transport {
+ public:
+  // Throws Failure when there is a password, which ssh would not take from us,
+  // or the first hop's name does not resolve. ssh itself starts with exec().
+  static std::unique_ptr<Transport> open(asio::any_io_executor executor,
+                                         SshConfig config, SshOptions options,
+                                         SocketFactory make_socket,
+                                         LineSink stderr_line);
+  ~OpensshTransport() override;
+
+  awaitable<std::unique_ptr<mux::Link>> exec(std::string command) override;
+  std::string_view name() const override { return "openssh"; }
+  std::optional<Endpoint> peer() const override { return peer_; }
+  std::vector<Endpoint> first_hop() const override { return first_hop_; }
+  void close() override;
+
+ private:
+  OpensshTransport(asio::any_io_executor executor, SshConfig config,
+                   SshOptions options, SocketFactory make_socket,
+                   LineSink stderr_line);
+
+  std::vector<std::string> arguments(const std::string& command) const;
+  std::unique_ptr<mux::Link> start(const std::string& command, UniqueFd socket);
+
+  asio::any_io_executor executor_;
+  SshConfig config_;
+  SshOptions options_;
+  SocketFactory make_socket_;
+  LineSink stderr_line_;
+  bool own_socket_;
+  std::optional<Endpoint> peer_;
+  std::vector<Endpoint> first_hop_;
+  std::vector<std::weak_ptr<SshChild>> children_;
+};
+
+// Where ssh's first TCP connection goes by this configuration: the server, or
+// the first host of ProxyJump. Empty for a ProxyCommand: nobody can tell.
+// Throws Failure.
+std::vector<Endpoint> first_hop_of(const SshConfig& config,
+                                   const SshOptions& options);
+
+}  // namespace ginnel::transport
