@@ -33,13 +33,6 @@ awaitable<Error> Connection::run() {
   co_return *failure_;
 }
 
-void Connection::stop(std::string reason) {
-  if (stopping_) return;
-  stopping_ = true;
-  session_.say_goodbye(reason);
-  clock_.cancel();
-}
-
 awaitable<void> Connection::read_loop() {
   receive(early_);
   for (;;) {
@@ -60,6 +53,7 @@ awaitable<void> Connection::read_loop() {
 void Connection::receive(Bytes bytes) {
   if (bytes.empty()) return;
   if (auto result = session_.receive(bytes, Clock::now()); !result) {
+    say_goodbye(result.error());
     fail(result.error());
   }
   if (session_.next_deadline() < clock_.expiry()) clock_.cancel();
@@ -70,7 +64,6 @@ awaitable<void> Connection::write_loop() {
     while (!output_ready_) co_await output_wake_.async_wait(as_tuple);
     try {
       co_await link_->wait_writable();
-      if (session_.said_goodbye()) break;
       Bytes bytes = session_.output(Clock::now());
       output_ready_ = !bytes.empty();
       std::size_t count = output_ready_ ? link_->write_some(bytes) : 0;
@@ -80,23 +73,32 @@ awaitable<void> Connection::write_loop() {
                  concat("the link broke: ", error.code().message())));
     }
   }
-  link_->finish_writing();
-  fail(Error(asio::error::operation_aborted, "stopped"));
 }
 
 awaitable<void> Connection::time_loop() {
-  // Goodbye waits for a link that takes nothing no longer than this.
-  constexpr auto kLastWords = std::chrono::seconds(1);
-  while (!stopping_) {
+  for (;;) {
     clock_.expires_at(session_.next_deadline());
     co_await clock_.async_wait(as_tuple);
     if (auto result = session_.tick(Clock::now()); !result) {
       fail(result.error());
     }
   }
-  clock_.expires_after(kLastWords);
-  co_await clock_.async_wait(asio::use_awaitable);
-  fail(Error(asio::error::timed_out, "stopped"));
+}
+
+// Tells the other end what was wrong, if the link takes it at once.
+void Connection::say_goodbye(const Error& why) {
+  session_.say_goodbye(why.message());
+  Bytes bytes = session_.output(Clock::now());
+  try {
+    while (!bytes.empty() && !session_.said_goodbye()) {
+      std::size_t count = link_->write_some(bytes);
+      if (count == 0) return;
+      session_.sent(count, Clock::now());
+      bytes = session_.output(Clock::now());
+    }
+  } catch (const asio::system_error&) {
+    // A broken link hears nothing.
+  }
 }
 
 // Ends all three loops; the first reason is the one that counts.

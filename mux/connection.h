@@ -29,13 +29,9 @@ class Connection : private Session::Events {
              std::unique_ptr<Link> link, std::vector<std::byte> early);
 
   // Serves until the link ends or the other end breaks the protocol, then
-  // resets every stream and returns why. Cancelling it, or stop(), says
-  // goodbye first.
+  // resets every stream and returns why. When the other end broke the protocol
+  // it is told so.
   awaitable<Error> run();
-  // Makes run() return soon: tells the other end `reason` if the link takes
-  // it within a second.
-  void stop(std::string reason);
-
   Session& session() { return session_; }
 
  private:
@@ -45,6 +41,7 @@ class Connection : private Session::Events {
   void receive(Bytes bytes);
   [[noreturn]] void fail(Error why);
   void note(Error why);
+  void say_goodbye(const Error& why);
 
   void output_ready() override;
   std::shared_ptr<StreamHandler> open_requested(
@@ -58,7 +55,6 @@ class Connection : private Session::Events {
   asio::steady_timer output_wake_;  // expires never; cancelled to wake
   asio::steady_timer clock_;
   bool output_ready_ = true;
-  bool stopping_ = false;
   std::optional<Error> failure_;
   Session session_;
 };

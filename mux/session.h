@@ -56,6 +56,7 @@ class Session {
   static constexpr std::size_t kAckBytes = 32 * 1024;
   // How long a stream is idle before it gives up what it was promised.
   static constexpr auto kIdle = std::chrono::seconds(1);
+  static constexpr std::size_t kMaxLogLines = 64;
   // Handed to the link at once: one SSH packet.
   static constexpr std::size_t kBatch = 32 * 1024;
 
@@ -68,7 +69,8 @@ class Session {
   // kMaxStreams are open.
   Stream* open(const Endpoint& target, std::shared_ptr<StreamHandler> handler);
 
-  // Helper: a line for the client's log, cut at kMaxLogText.
+  // Helper: a line for the client's log, cut at kMaxLogText; lost when
+  // kMaxLogLines wait.
   void send_log(log::Level level, std::string_view text);
   // The last words to the other end, sent before anything else.
   void say_goodbye(std::string_view reason);
@@ -157,6 +159,7 @@ class Session {
   // Streams with control frames to send, and ones to be freed when no call of
   // theirs is on the stack.
   std::deque<StreamId> control_queue_;
+  std::deque<std::vector<std::byte>> log_queue_;  // payloads of LOG
   std::vector<StreamId> dropped_;
   TimePoint release_check_ = TimePoint::max();
 

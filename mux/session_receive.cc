@@ -77,7 +77,7 @@ Result<void> Session::on_ack(Position position) {
 
 Result<void> Session::on_goodbye(const FrameReader::Frame& frame) {
   return Error(std::make_error_code(std::errc::connection_aborted),
-               concat("the far end ended the session: ",
+               concat("the far end ended the session, saying: ",
                       printable(as_text(frame.payload))));
 }
 
@@ -113,13 +113,14 @@ Result<void> Session::on_open(const FrameReader::Frame& frame) {
       std::unique_ptr<Stream>(new Stream(*this, id, open->credit, window));
   Stream& stream = *owned;
   streams_.emplace(id, std::move(owned));
-  std::shared_ptr<StreamHandler> handler =
-      streams_.size() > kMaxStreams
-          ? nullptr
-          : events_.open_requested(stream, open->target);
+  std::shared_ptr<StreamHandler> handler;
+  if (streams_.size() <= kMaxStreams) {
+    handler = events_.open_requested(stream, open->target);
+  }
+  if (stream.pending_ & Stream::kSendRefused) return {};
   if (!handler) {
     stream.refuse(Refusal::kResources);
-  } else if (!(stream.pending_ & Stream::kSendRefused)) {
+  } else {
     stream.handler_ = std::move(handler);
   }
   return {};

@@ -31,10 +31,11 @@ std::array<std::byte, sizeof(Unsigned)> number(Unsigned value) {
 }  // namespace
 
 void Session::send_log(log::Level level, std::string_view text) {
+  if (log_queue_.size() >= kMaxLogLines) return;
   ByteWriter payload;
   payload.u8(static_cast<std::uint8_t>(level));
   payload.text(text.substr(0, kMaxLogText));
-  send_.append(FrameType::kLog, 0, payload.view());
+  log_queue_.push_back(payload.take());
   events_.output_ready();
 }
 
@@ -111,6 +112,9 @@ void Session::fill(TimePoint now) {
 // Control frames are few and small, a stream's at most five, so they are not
 // held back by the limit on what is in flight.
 void Session::send_control_frames() {
+  for (; !log_queue_.empty(); log_queue_.pop_front()) {
+    send_.append(FrameType::kLog, 0, log_queue_.front());
+  }
   while (!control_queue_.empty()) {
     auto found = streams_.find(control_queue_.front());
     control_queue_.pop_front();

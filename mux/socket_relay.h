@@ -15,15 +15,22 @@ namespace ginnel::mux {
 class SocketRelay : public StreamHandler,
                     public std::enable_shared_from_this<SocketRelay> {
  public:
+  // `socket` is open, connected or about to be.
   explicit SocketRelay(asio::ip::tcp::socket socket);
 
   // Begins to relay: the socket is connected, and `stream` is this relay's.
+  // Until then nothing is read or written.
   void start(Stream& stream);
 
   ReadResult read(MutableBytes room) override;
   std::size_t write(Bytes bytes) override;
   void finish() override;
   void ended(StreamEnd end) override;
+
+ protected:
+  asio::ip::tcp::socket& socket() { return socket_; }
+  // False after the session or the socket ended the stream.
+  bool is_open() const { return socket_.is_open(); }
 
  private:
   void wait_readable();

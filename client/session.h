@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/capture.h"
+#include "client/firewall_proxy.h"
+#include "client/intercept.h"
+#include "client/options.h"
+#include "client/transport/transport.h"
+#include "mux/connection.h"
+#include "mux/spawn.h"
+
+namespace ginnel {
+
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitFatal = 99;
+
+// One run of ginnel: the link comes up, then the firewall, connections are
+// served, and both go down again in reverse order. Nothing is captured before
+// the far end is ready, and nothing stays captured when it is not: whatever
+// ends the run undoes the rules first.
+class Session : private mux::Connection::Owner {
+ public:
+  // `on_ready` is called once, when connections are being captured.
+  Session(asio::any_io_executor executor, const Options& options,
+          const Capture& capture, FirewallProxy firewall,
+          std::function<void()> on_ready);
+  ~Session() override;
+
+  // Runs until a signal, the link or the firewall ends it. Returns the exit
+  // status: 128 + the signal's number, or kExitFatal with the reason logged.
+  awaitable<int> run();
+
+ private:
+  // Both return the sentence that people should read.
+  awaitable<std::string> serve();
+  awaitable<std::string> serve_until_end();
+  awaitable<void> bring_up_link();
+  void bring_up_firewall();
+  Result<void> send_plan();
+  firewall::Filters filters() const;
+  std::vector<std::string> uplinks() const;
+  Result<void> listen();
+  bool may_go_without(const Endpoint& listener) const;
+  void start_intercepting();
+  awaitable<void> firewall_ended();
+  awaitable<int> wait_for_signal();
+  void take_down_firewall();
+  void restrict_self();
+
+  std::shared_ptr<mux::StreamHandler> open_requested(
+      mux::Stream& stream, const Endpoint& target) override;
+  void remote_log(log::Level level, std::string_view text) override;
+  void suspicion(bool suspected) override;
+
+  asio::any_io_executor executor_;
+  const Options& options_;
+  const Capture& capture_;
+  FirewallProxy firewall_;
+  std::function<void()> on_ready_;
+
+  std::unique_ptr<transport::Transport> transport_;
+  std::unique_ptr<mux::Connection> connection_;
+  std::vector<FirewallProxy::Listener> listeners_;
+  std::vector<std::unique_ptr<Interceptor>> interceptors_;
+  bool restricted_ = false;
+};
+
+}  // namespace ginnel

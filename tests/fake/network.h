@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mux/session.h"
+
+namespace ginnel::fake {
+
+using mux::Clock;
+using mux::TimePoint;
+
+// One direction of an ordered, reliable pipe with a rate, a delay, jitter, and
+// stalls where TCP below would be repairing a loss. It takes `capacity` bytes
+// before the sender has to wait, and hands on what was written in runs of
+// other sizes.
+class Pipe {
+ public:
+  struct Shape {
+    double bytes_per_second = 1e9;
+    Clock::duration delay{};
+    Clock::duration jitter{};
+    double stall_chance = 0;  // of each write
+    Clock::duration stall{};
+    std::size_t capacity = 128 * 1024;
+    std::size_t largest_run = 64 * 1024;
+  };
+
+  Pipe(Shape shape, std::mt19937_64& random) : shape_(shape), random_(random) {}
+
+  std::size_t room() const {
+    return shape_.capacity - std::min(waiting_, shape_.capacity);
+  }
+
+  void write(Bytes bytes, TimePoint now) {
+    while (!bytes.empty()) {
+      std::size_t count = 1 + random_() % shape_.largest_run;
+      Bytes run = bytes.first(std::min(count, bytes.size()));
+      bytes = bytes.subspan(run.size());
+      auto takes = std::chrono::duration_cast<Clock::duration>(
+          std::chrono::duration<double>(run.size() / shape_.bytes_per_second));
+      free_at_ = std::max(free_at_, now) + takes;
+      TimePoint due = free_at_ + shape_.delay + random_jitter();
+      due_ = std::max(due_, due);  // ordered
+      waiting_ += run.size();
+      runs_.push_back({due_, {run.begin(), run.end()}});
+    }
+  }
+
+  std::optional<TimePoint> next_due() const {
+    if (runs_.empty()) return std::nullopt;
+    return runs_.front().due;
+  }
+  // REQUIRES: something is due.
+  std::vector<std::byte> take() {
+    std::vector<std::byte> bytes = std::move(runs_.front().bytes);
+    runs_.pop_front();
+    waiting_ -= bytes.size();
+    return bytes;
+  }
+
+ private:
+  struct Run {
+    TimePoint due;
+    std::vector<std::byte> bytes;
+  };
+
+  Clock::duration random_jitter() {
+    std::uniform_real_distribution<double> unit(0, 1);
+    auto jitter = std::chrono::duration_cast<Clock::duration>(unit(random_) *
+                                                              shape_.jitter);
+    if (unit(random_) < shape_.stall_chance) jitter += shape_.stall;
+    return jitter;
+  }
+
+  Shape shape_;
+  std::mt19937_64& random_;
+  std::deque<Run> runs_;
+  std::size_t waiting_ = 0;
+  TimePoint free_at_{};
+  TimePoint due_{};
+};
+
+// Both ends of a session and the network between them, on a clock that jumps
+// from event to event.
+class Network {
+ public:
+  using OpenRequest = std::function<std::shared_ptr<mux::StreamHandler>(
+      mux::Stream&, const Endpoint&)>;
+
+  Network(Pipe::Shape up, Pipe::Shape down, std::uint64_t seed,
+          OpenRequest on_open)
+      : random_(seed),
+        helper_events_{std::move(on_open)},
+        client(mux::Session::Role::kClient, client_events_, now_),
+        helper(mux::Session::Role::kHelper, helper_events_, now_),
+        up_(up, random_),
+        down_(down, random_) {}
+
+  TimePoint now() const { return now_; }
+  std::mt19937_64& random() { return random_; }
+  // Set when an end reported an error; nothing moves after it.
+  const std::optional<std::string>& failure() const { return failure_; }
+
+  // Does everything there is to do until nothing is under way (timers of an
+  // idle session excepted), or `limit` has passed. False: the limit came.
+  bool settle(Clock::duration limit) {
+    TimePoint end = now_ + limit;
+    while (!failure_) {
+      send(client, up_);
+      send(helper, down_);
+      std::optional<TimePoint> next = next_arrival();
+      bool moving = next.has_value() || !acknowledged();
+      if (!moving) return true;
+      TimePoint timer =
+          std::min(client.next_deadline(), helper.next_deadline());
+      TimePoint then = next ? std::min(*next, timer) : timer;
+      if (then > end) return false;
+      now_ = std::max(now_, then);
+      deliver();
+    }
+    return true;
+  }
+
+  // Lets time pass, with whatever is due.
+  void advance(Clock::duration duration) {
+    TimePoint end = now_ + duration;
+    while (!failure_) {
+      send(client, up_);
+      send(helper, down_);
+      TimePoint then = std::min(client.next_deadline(), helper.next_deadline());
+      if (auto next = next_arrival()) then = std::min(then, *next);
+      if (then > end) break;
+      now_ = std::max(now_, then);
+      deliver();
+    }
+    now_ = end;
+  }
+
+  // Nothing that is sent arrives any more, and nothing is sent.
+  void cut() { cut_ = true; }
+
+ private:
+  struct Events : mux::Session::Events {
+    Events() = default;
+    explicit Events(OpenRequest request) : on_open(std::move(request)) {}
+    void output_ready() override {}
+    std::shared_ptr<mux::StreamHandler> open_requested(
+        mux::Stream& stream, const Endpoint& target) override {
+      return on_open(stream, target);
+    }
+    void remote_log(log::Level, std::string_view text) override {
+      lines.emplace_back(text);
+    }
+    void suspicion(bool now) override { suspected = now; }
+
+    OpenRequest on_open;
+    std::vector<std::string> lines;
+    bool suspected = false;
+  };
+
+  void send(mux::Session& session, Pipe& pipe) {
+    while (!cut_ && pipe.room() > 0) {
+      Bytes bytes = session.output(now_);
+      if (bytes.empty()) return;
+      // A link may take less than it is offered.
+      std::size_t count = std::min(bytes.size(), pipe.room());
+      if (random_() % 4 == 0) count = 1 + random_() % count;
+      pipe.write(bytes.first(count), now_);
+      session.sent(count, now_);
+    }
+  }
+
+  std::optional<TimePoint> next_arrival() const {
+    std::optional<TimePoint> up = up_.next_due(), down = down_.next_due();
+    if (cut_) return std::nullopt;
+    if (up && down) return std::min(*up, *down);
+    return up ? up : down;
+  }
+
+  void deliver() {
+    deliver(up_, helper);
+    deliver(down_, client);
+    note(client.tick(now_));
+    note(helper.tick(now_));
+  }
+  void deliver(Pipe& pipe, mux::Session& session) {
+    while (!cut_ && !failure_ && pipe.next_due() && *pipe.next_due() <= now_) {
+      std::vector<std::byte> bytes = pipe.take();
+      note(session.receive(bytes, now_));
+    }
+  }
+  void note(Result<void> result) {
+    if (!result && !failure_) failure_ = result.error().message();
+  }
+
+  bool acknowledged() const {
+    return client.counters().replay == 0 && helper.counters().replay == 0;
+  }
+
+  TimePoint now_ = TimePoint() + std::chrono::hours(1);
+  std::mt19937_64 random_;
+
+ public:
+  Events client_events_;
+  Events helper_events_;
+  mux::Session client;
+  mux::Session helper;
+
+ private:
+  Pipe up_;
+  Pipe down_;
+  bool cut_ = false;
+  std::optional<std::string> failure_;
+};
+
+}  // namespace ginnel::fake
