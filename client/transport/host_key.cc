@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "client/transport/host_key.h"
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "base/strings.h"
 #include "client/transport/shell_quote.h"
@@ -12,27 +10,12 @@
 namespace ginnel::transport {
 namespace {
 
-std::string key_type_of(std::string_view algorithm) {
-  if (algorithm.starts_with("rsa-sha2-")) return "ssh-rsa";
-  return std::string(algorithm);
-}
-
 // ssh's own words for a type: "ED25519".
 std::string short_type(const std::string& type) {
   if (type == "ssh-ed25519") return "ED25519";
   if (type == "ssh-rsa") return "RSA";
   if (type.starts_with("ecdsa-")) return "ECDSA";
   return printable(type);
-}
-
-std::vector<std::string> comma_separated(std::string_view text) {
-  std::vector<std::string> items;
-  while (!text.empty()) {
-    std::string_view item = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(item.size() + 1, text.size()));
-    items.emplace_back(item);
-  }
-  return items;
 }
 
 [[noreturn]] void refuse_changed(const std::string& name,
@@ -90,20 +73,6 @@ void remember(const SshConfig& config, const std::string& name,
 }
 
 }  // namespace
-
-std::string preferred_host_key_algorithms(
-    const std::string& configured, const std::vector<std::string>& known) {
-  auto algorithms = comma_separated(configured);
-  std::stable_partition(
-      algorithms.begin(), algorithms.end(), [&](const std::string& one) {
-        return std::ranges::find(known, key_type_of(one)) != known.end();
-      });
-  std::string joined;
-  for (const std::string& one : algorithms) {
-    joined += joined.empty() ? one : "," + one;
-  }
-  return joined;
-}
 
 void check_host_key(const SshConfig& config, const KnownHosts& known,
                     const HostKey& key, const std::string& fingerprint) {

@@ -9,12 +9,6 @@
 
 namespace ginnel::transport {
 
-// The host key algorithms to ask for: those of the configuration, with the ones
-// whose keys are on file first, as ssh does, so that a server with several
-// keys shows one that we know. Comma-separated; empty: the library's default.
-std::string preferred_host_key_algorithms(
-    const std::string& configured, const std::vector<std::string>& known);
-
 // Whether the server may be trusted with this key, as ssh would judge: known
 // keys pass; an unknown one by StrictHostKeyChecking (asked about on the
 // terminal, refused without one); a changed or revoked one never. A key that

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "client/transport/algorithms.h"
 #include "client/transport/dial.h"
 #include "client/transport/host_key.h"
 #include "client/transport/libssh_auth.h"
@@ -18,8 +19,7 @@ namespace {
 // Key exchange included.
 constexpr std::chrono::seconds kHandshakeLimit{30};
 
-// AES-GCM first: on processors with AES instructions it is a third faster than
-// ChaCha20, and it needs no separate MAC.
+// Where there is no ssh program to tell its own list.
 constexpr const char* kCiphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,"
     "chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr";

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "client/transport/algorithms.h"
 #include "client/transport/dial.h"
 #include "client/transport/pass_fd.h"
 #include "client/transport/shell_quote.h"
@@ -36,6 +37,14 @@ constexpr std::array kOverrides{
     Override{"forwardx11", "ForwardX11=no"},
     Override{"forwardagent", "ForwardAgent=no"},
 };
+
+// ssh's own ciphers with AES-GCM first, half as fast again as its favourite;
+// empty when the person chose.
+std::string fast_ciphers(const SshConfig& config) {
+  std::string list = config.value("ciphers");
+  if (list.empty() || list != ssh_defaults().value("ciphers")) return {};
+  return preferred_ciphers(list);
+}
 
 struct SocketPair {
   UniqueFd ours;
@@ -185,6 +194,9 @@ std::unique_ptr<Transport> OpensshTransport::open(
   std::unique_ptr<OpensshTransport> made(
       new OpensshTransport(executor, std::move(config), std::move(options),
                            std::move(make_socket), std::move(stderr_line)));
+  if (made->options_.ssh_command.empty()) {
+    made->ciphers_ = fast_ciphers(made->config_);
+  }
   if (!made->own_socket_) {
     made->first_hop_ = first_hop_of(made->config_, made->options_);
   }
@@ -203,6 +215,9 @@ std::vector<std::string> OpensshTransport::arguments(
       if (!config_.has(row.key)) continue;
       words.insert(words.end(), {"-o", row.setting});
     }
+  }
+  if (!own_command && !ciphers_.empty()) {
+    words.insert(words.end(), {"-o", "Ciphers=" + ciphers_});
   }
   if (own_socket_) {
     words.insert(words.end(), {"-o", "ProxyCommand=" + pass_fd_command(), "-o",

@@ -46,6 +46,7 @@ class OpensshTransport : public Transport {
   SshOptions options_;
   SocketFactory make_socket_;
   LineSink stderr_line_;
+  std::string ciphers_;  // to ask for; empty: as ssh is configured
   bool own_socket_;
   std::optional<Endpoint> peer_;
   std::vector<Endpoint> first_hop_;

@@ -5,6 +5,7 @@ find_package(libssh 0.10 REQUIRED)
 set(transport ${PROJECT_SOURCE_DIR}/client/transport)
 add_library(ginnel_transport STATIC
   ${transport}/agent.cc
+  ${transport}/algorithms.cc
   ${transport}/child.cc
   ${transport}/choose.cc
   ${transport}/dial.cc
