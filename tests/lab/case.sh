@@ -141,9 +141,10 @@ expect_logged() {
   await 10 grep -qiE -- "$1" "$LOG" || fail "no \"$1\" in the log"
 }
 
-# The one ginnel that runs, whoever started it; and its helper.
-program_pid() { pgrep -x ginnel || true; }
-helper_pid() { pgrep -x ginnel-helper || true; }
+# The one ginnel that runs, whoever started it; and its helper, which may be
+# called by the descriptor it was run from.
+program_pid() { pgrep -x ginnel || fail 'no ginnel runs'; }
+helper_pid() { pgrep -x 'ginnel-helper|9' || fail 'no ginnel-helper runs'; }
 
 # --- alice's files, her agent, and another sshd ------------------------------
 
@@ -277,3 +278,7 @@ snapshot >"$CASE/before"
 . "$1"
 for pid in "${GINNELS[@]}"; do stop_ginnel "$pid"; done
 expect_unchanged
+if grep -hE 'Sanitizer|runtime error:|terminate called' \
+  "$CASE"/ginnel.* "$CASE"/terminal 2>/dev/null; then
+  fail 'a program broke'
+fi

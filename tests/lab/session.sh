@@ -18,6 +18,11 @@ ulimit -n "$(ulimit -Hn)"
 ip link set lo up
 lab_up
 
+# The comment below the SPDX line.
+promise_of() {
+  sed '1d; /^#/!q; s/^# //' "$here/cases/$1.test" | sed '$d' | tr '\n' ' '
+}
+
 limit=${LAB_LIMIT:-120}
 for name in "$@"; do
   CASE=$LAB/case
@@ -39,7 +44,7 @@ for name in "$@"; do
     xfail_*-0) verdict=fail ;;
   esac
   printf '%-5s %-22s %3d s  %s\n' "$verdict" "$name" "$took" \
-    "$(sed -n '2s/^# //p' "$here/cases/$name.test")"
+    "$(promise_of "$name")"
   echo "$verdict $name" >>"$report"
   if [ "$verdict" != pass ]; then
     sed 's/^/    /' "$CASE/output"

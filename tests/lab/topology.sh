@@ -287,6 +287,6 @@ start_sshd() {
   shift
   exec_on "$@" "$sshd" -D -e -f "$config" >"$config.log" 2>&1 &
   SSHD_PID=$!
-  await 5 grep -q 'Server listening' "$config.log" ||
+  await 5 grep -qs 'Server listening' "$config.log" ||
     die "no sshd: $(cat "$config.log")"
 }
