@@ -18,6 +18,9 @@ inline constexpr std::size_t kMaxArguments = 100'000;  // words in all
 inline constexpr std::size_t kMaxArgumentSize = 4096;  // bytes a word
 inline constexpr int kMaxFileDepth = 8;                // @FILEs in @FILEs
 
+// Without the blanks, line ends among them, at both ends.
+std::string_view trimmed(std::string_view text);
+
 // The whole of a file of at most kMaxFileSize bytes. The Error is a sentence
 // that names the path.
 using FileReader = std::function<Result<std::string>(const std::string& path)>;

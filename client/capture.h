@@ -39,9 +39,11 @@ struct Lookups {
   // Nothing for a name that does not exist.
   std::function<std::optional<uid_t>(const std::string&)> find_user;
   std::function<std::optional<gid_t>(const std::string&)> find_group;
+  std::function<bool(const std::string&)> interface_exists;
 };
 
-// Files, getaddrinfo, getpwnam, getgrnam. Blocking: for the start only.
+// Files, getaddrinfo, getpwnam, getgrnam, if_nametoindex. Blocking: for the
+// start only.
 Lookups system_lookups();
 
 // REQUIRES: options.action == Action::kRun, from parse_options().

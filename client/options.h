@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -39,12 +41,14 @@ struct SshOption {
 
 // `--lan`: an interface's name, or the addresses of the hosts behind it.
 using Lan = std::variant<std::string, Prefix>;
+inline constexpr std::size_t kMaxLans = 64;
 
 struct Options {
   Action action = Action::kRun;
 
-  // The SSH connection. `-p` has joined remote.port.
+  // The SSH connection.
   Remote remote;
+  std::optional<std::uint16_t> port;  // what -p says; remote.port says it, too
   TransportChoice transport = TransportChoice::kAuto;
   std::vector<std::string> ssh_command;   // words of -e; empty: not given
   std::optional<std::string> ssh_config;  // -F; "none" as ssh means it
@@ -94,6 +98,7 @@ Result<Options> parse_options(const std::vector<std::string>& args,
 std::string usage();
 std::string version();
 
+std::string to_string(const SshOption& option);  // "KEY=VALUE"
 // Everything that differs from the defaults, a line each, for tests.
 std::string to_string(const Options& options);
 

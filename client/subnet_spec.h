@@ -48,7 +48,7 @@ struct SubnetRule {
 // "10.0.0.0/8", "-[2001:db8::/32]:80-90"; '-' for an exclude.
 std::string to_string(const SubnetRule& rule);
 
-// All addresses of a host name, of both families, each once.
+// All addresses of a host name, of both families, each once; never none.
 using Resolver =
     std::function<Result<std::vector<IpAddress>>(const std::string& name)>;
 

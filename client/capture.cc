@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "client/capture.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/strings.h"
+
+namespace ginnel {
+namespace {
+
+// Sentences about odd subnets; a file full of them is odd once.
+constexpr std::size_t kMaxAdvice = 10;
+
+// Fills a Capture, one part of the options after another.
+class Loader {
+ public:
+  Loader(const Options& options, const Lookups& lookups)
+      : options_(options), lookups_(lookups) {}
+
+  Result<void> add_specs(const std::vector<SubnetSpec>& specs, bool include) {
+    for (const SubnetSpec& spec : specs) {
+      if (auto added = add(spec, include); !added) return added;
+    }
+    return {};
+  }
+
+  Result<void> add_files(const std::vector<std::string>& paths, bool include) {
+    for (const std::string& path : paths) {
+      auto text = lookups_.read_file(path);
+      if (!text) return text.error().in(include ? "-s" : "-X");
+      if (auto added = add_lines(path, *text, include); !added) return added;
+    }
+    return {};
+  }
+
+  Result<void> add_listeners() {
+    for (const ListenSpec& spec : options_.listeners) {
+      auto where = listener(spec);
+      if (!where) return where.error();
+      capture_.listeners.push_back(*where);
+    }
+    add_loopback(Family::kIpv4);
+    add_loopback(Family::kIpv6);
+    return {};
+  }
+
+  Result<void> add_owners() {
+    if (options_.user) {
+      capture_.uid = owner(*options_.user, lookups_.find_user);
+      if (!capture_.uid) return no_such("--user", *options_.user, "user");
+    }
+    if (options_.group) {
+      capture_.gid = owner(*options_.group, lookups_.find_group);
+      if (!capture_.gid) return no_such("--group", *options_.group, "group");
+    }
+    return {};
+  }
+
+  // An interface may come up later, a mistyped one never does.
+  void check_interfaces() {
+    for (const Lan& lan : options_.lans) {
+      const auto* name = std::get_if<std::string>(&lan);
+      if (name == nullptr || lookups_.interface_exists(*name)) continue;
+      capture_.warnings.push_back(
+          concat("--lan ", *name, ": there is no such interface yet"));
+    }
+  }
+
+  Result<Capture> take() {
+    if (ignored_ipv6_ > 0) {
+      capture_.warnings.push_back(
+          concat("IPv6 subnets are not captured, because of --disable-ipv6 (",
+                 ignored_ipv6_, " left out)"));
+    }
+    bool captures =
+        std::any_of(capture_.rules.begin(), capture_.rules.end(),
+                    [](const SubnetRule& rule) { return rule.include; });
+    if (!captures) {
+      return Error(
+          "no network is left to capture; write at least one subnet, as in "
+          "10.0.0.0/8");
+    }
+    return std::move(capture_);
+  }
+
+ private:
+  Result<void> add(const SubnetSpec& spec, bool include) {
+    auto rules = resolve_subnet(spec, include, options_.ipv6, lookups_.resolve);
+    if (!rules) return rules.error();
+    if (capture_.rules.size() + rules->size() > kMaxRules) {
+      return Error(concat("there are more than ", kMaxRules,
+                          " subnets; name larger ones"));
+    }
+    if (rules->empty()) ++ignored_ipv6_;
+    if (spec.length && rules->size() > 1) {
+      capture_.warnings.push_back(concat("subnet ", spec,
+                                         ": the name has several addresses; /",
+                                         *spec.length, " is put to each"));
+    }
+    capture_.rules.insert(capture_.rules.end(), rules->begin(), rules->end());
+    return {};
+  }
+
+  Result<void> add_lines(const std::string& path, std::string_view text,
+                         bool include) {
+    for (int number = 1; !text.empty(); ++number) {
+      std::size_t end = text.find('\n');
+      std::string_view line = trimmed(text.substr(0, end));
+      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+      if (line.empty() || line[0] == '#') continue;
+      std::string where = concat(printable(path), ':', number);
+      auto spec = parse_subnet(line);
+      if (!spec) return spec.error().in(where);
+      if (!spec->advice.empty() && ++advised_ <= kMaxAdvice) {
+        capture_.warnings.push_back(concat(where, ": ", spec->advice));
+      }
+      if (auto added = add(*spec, include); !added) {
+        return added.error().in(where);
+      }
+    }
+    return {};
+  }
+
+  Result<Endpoint> listener(const ListenSpec& spec) {
+    Endpoint where = spec.where;
+    if (!spec.name.empty()) {
+      auto addresses = lookups_.resolve(spec.name);
+      if (!addresses) return addresses.error().in(concat("-l ", spec));
+      // IPv4 first, as sshuttle takes them.
+      where.address = *std::min_element(addresses->begin(), addresses->end());
+    }
+    if (!options_.ipv6 && where.address.family() == Family::kIpv6) {
+      return Error(concat("-l ", spec,
+                          " is IPv6, which --disable-ipv6 turns off; leave one "
+                          "of them out"));
+    }
+    return where;
+  }
+
+  void add_loopback(Family family) {
+    auto same = [family](const IpAddress& address) {
+      return address.family() == family;
+    };
+    bool wanted =
+        std::any_of(capture_.rules.begin(), capture_.rules.end(),
+                    [&](const SubnetRule& rule) {
+                      return rule.include && same(rule.prefix.first());
+                    });
+    bool present =
+        std::any_of(capture_.listeners.begin(), capture_.listeners.end(),
+                    [&](const Endpoint& where) { return same(where.address); });
+    if (wanted && !present) {
+      capture_.listeners.emplace_back(IpAddress::loopback(family), 0);
+    }
+  }
+
+  // A number is itself, whether or not it has a name.
+  template <typename Find>
+  static auto owner(const std::string& text, const Find& find)
+      -> decltype(find(text)) {
+    std::uint32_t id = 0;
+    const char* last = text.data() + text.size();
+    auto [end, error] = std::from_chars(text.data(), last, id);
+    // 2^32-1 is "no id" to the kernel.
+    if (error == std::errc() && end == last && id != UINT32_MAX) return id;
+    return find(text);
+  }
+
+  static Error no_such(const char* option, const std::string& name,
+                       const char* kind) {
+    return Error(concat(option, ' ', printable(name, 60),
+                        ": this machine has "
+                        "no such ",
+                        kind));
+  }
+
+  const Options& options_;
+  const Lookups& lookups_;
+  Capture capture_;
+  std::size_t ignored_ipv6_ = 0;
+  std::size_t advised_ = 0;
+};
+
+}  // namespace
+
+Result<Capture> load_capture(const Options& options, const Lookups& lookups) {
+  Loader loader(options, lookups);
+  Result<void> done = loader.add_specs(options.includes, true);
+  if (done) done = loader.add_files(options.include_files, true);
+  if (done) done = loader.add_specs(options.excludes, false);
+  if (done) done = loader.add_files(options.exclude_files, false);
+  if (done) done = loader.add_listeners();
+  if (done) done = loader.add_owners();
+  if (!done) return done.error();
+  loader.check_interfaces();
+  return loader.take();
+}
+
+}  // namespace ginnel
