@@ -152,16 +152,17 @@ class Fields {
     return std::string(reader_.text(size));
   }
 
+  // Past the end everything reads as zero, which is not what is wrong.
   void fail(std::string what) {
-    if (wrong_.empty()) wrong_ = std::move(what);
+    if (good()) wrong_ = std::move(what);
   }
   bool good() const { return wrong_.empty() && reader_.ok(); }
 
   // `value` when all was well and nothing is left over.
   template <typename Message>
   Result<Message> finish(Message value) {
-    if (!reader_.ok()) return Error("the message is too short");
     if (!wrong_.empty()) return Error(wrong_);
+    if (!reader_.ok()) return Error("the message is too short");
     if (!reader_.complete()) return Error("the message is too long");
     return value;
   }

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/net_types.h"
+#include "base/result.h"
+#include "firewall/cells.h"
+#include "firewall/wire.h"
+
+// What a client wants, as the table that will do it: values only, which a back
+// end (nft.h) carries out and which to_string() shows as the nft script that
+// one would write by hand.
+//
+//   output, prerouting  new connections of this machine, and forwarded ones.
+//       First our own link, by its mark; then local addresses; then the
+//       filters; what is left goes to
+//   local, forwarded    one rule for each shape of cells (cells.h) and family:
+//       a connection's first packet is diverted to a listener.
+//   input               what reaches a listener without having been diverted
+//       is dropped: it would make ginnel connect to itself.
+//
+// Only a SYN is ever diverted. A rule that matches later packets as well would
+// reset connections that are older than the rule, when connection tracking
+// first sees one in mid-stream: the user's own ssh among them.
+namespace ginnel::firewall {
+
+namespace match {
+struct Mark {
+  std::uint32_t value;
+};
+// The destination is an address of this machine.
+struct LocalDestination {};
+// The first packet of a TCP connection.
+struct Syn {};
+// The sender's socket belongs to that user or group. Does not match where
+// there is no socket.
+struct User {
+  uid_t id;
+};
+struct Group {
+  gid_t id;
+};
+struct FromInterface {
+  std::string name;
+};
+struct Source {
+  Prefix prefix;
+};
+struct Destination {
+  IpAddress address;
+};
+struct DestinationIn {
+  Family family;
+  std::string set;
+};
+struct Port {
+  std::uint16_t port;
+};
+struct PortIn {
+  std::string set;
+};
+struct IpVersion {
+  Family family;
+};
+// The connection's destination was rewritten.
+struct Diverted {};
+}  // namespace match
+
+using Match =
+    std::variant<match::Mark, match::LocalDestination, match::Syn, match::User,
+                 match::Group, match::FromInterface, match::Source,
+                 match::Destination, match::DestinationIn, match::Port,
+                 match::PortIn, match::IpVersion, match::Diverted>;
+
+namespace verdict {
+struct Return {};
+struct Accept {};
+struct Drop {};
+struct Goto {
+  std::string chain;
+};
+// To that port of loopback (own connections), or of the address of the
+// interface the packet came in by (forwarded ones).
+struct Redirect {
+  std::uint16_t port;
+};
+struct Divert {
+  Endpoint to;
+};
+}  // namespace verdict
+
+using Verdict = std::variant<verdict::Return, verdict::Accept, verdict::Drop,
+                             verdict::Goto, verdict::Redirect, verdict::Divert>;
+
+// All matches hold: the verdict.
+struct Statement {
+  std::vector<Match> matches;
+  Verdict verdict;
+};
+
+enum class Hook : std::uint8_t { kNone, kPrerouting, kInput, kOutput };
+
+struct Chain {
+  std::string name;
+  Hook hook = Hook::kNone;
+  std::vector<Statement> statements;
+};
+
+struct Set {
+  std::string name;
+  // Of one family. Ports when this is empty.
+  std::vector<AddressInterval> addresses;
+  PortRanges ports;
+};
+
+// Chains stand before those that go to them.
+struct Plan {
+  std::string table;
+  std::vector<Set> sets;
+  std::vector<Chain> chains;
+};
+
+// What is wanted of the firewall, from all requests so far.
+struct Wanted {
+  std::vector<Rule> rules;
+  Filters filters;
+  std::vector<Endpoint> listeners;
+};
+
+// Of a family, connections are captured if there is a listener they can reach:
+// own ones the first on loopback or the wildcard address, else any; forwarded
+// ones the first on the wildcard address, else any but one on loopback, which
+// no packet from outside may reach. An error when there is no listener, when
+// forwarded connections are wanted and none can be reached, or when there is
+// nothing to capture.
+Result<Plan> make_plan(std::string table, const Wanted& wanted);
+
+// A script for `nft -f`.
+std::string to_string(const Plan& plan);
+
+}  // namespace ginnel::firewall

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "firewall/wire.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "base/strings.h"
+
+namespace ginnel::firewall {
+namespace {
+
+IpAddress ip(const char* text) { return *IpAddress::parse(text); }
+Prefix net(const char* text, int length) { return Prefix(ip(text), length); }
+
+Filters full_filters() {
+  Filters filters;
+  filters.user = 1000;
+  filters.group = 0;
+  filters.forwarded = true;
+  filters.uplinks = {"eth0", "wwan0"};
+  filters.lan_interfaces = {"br-lan.100_abcd"};
+  filters.lan_prefixes = {net("192.168.1.0", 24), net("fd00:1::", 64)};
+  return filters;
+}
+
+std::vector<Request> one_of_each_request() {
+  return {
+      request::Hello{7},
+      request::MarkedSocket{Family::kIpv6},
+      request::Listen{Endpoint(ip("127.0.0.1"), 0)},
+      request::Listen{Endpoint(ip("::"), 65535)},
+      request::AddRules{
+          {Rule(net("0.0.0.0", 0), PortRange(), Action::kInclude),
+           Rule(net("2001:db8::", 32), PortRange(80, 443), Action::kExclude)}},
+      request::SetFilters{full_filters()},
+      request::Install{},
+  };
+}
+
+std::vector<Answer> one_of_each_answer() {
+  return {
+      answer::Done{},
+      answer::Failed{"no such thing"},
+      answer::Listening{Endpoint(ip("::1"), 12300)},
+  };
+}
+
+std::vector<std::byte> raw(std::initializer_list<int> values) {
+  std::vector<std::byte> bytes;
+  for (int value : values) bytes.push_back(static_cast<std::byte>(value));
+  return bytes;
+}
+
+std::string refusal(const std::vector<std::byte>& message) {
+  Result<Request> request = decode_request(message);
+  return request ? "accepted" : request.error().message();
+}
+
+TEST_CASE("firewall wire: every request survives the way there") {
+  for (const Request& request : one_of_each_request()) {
+    CAPTURE(request.index());
+    Result<Request> decoded = decode_request(encode(request));
+    REQUIRE(decoded);
+    CHECK(*decoded == request);
+  }
+}
+
+TEST_CASE("firewall wire: every answer survives the way back") {
+  for (const Answer& answer : one_of_each_answer()) {
+    CAPTURE(answer.index());
+    Result<Answer> decoded = decode_answer(encode(answer));
+    REQUIRE(decoded);
+    CHECK(*decoded == answer);
+  }
+}
+
+TEST_CASE("firewall wire: a message cut anywhere, or longer, is refused") {
+  for (const Request& request : one_of_each_request()) {
+    std::vector<std::byte> whole = encode(request);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      CAPTURE(request.index());
+      CAPTURE(size);
+      CHECK_FALSE(decode_request(Bytes(whole).first(size)));
+    }
+    whole.push_back(std::byte{0});
+    CHECK(refusal(whole) == "the message is too long");
+  }
+  for (const Answer& answer : one_of_each_answer()) {
+    std::vector<std::byte> whole = encode(answer);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      CHECK_FALSE(decode_answer(Bytes(whole).first(size)));
+    }
+    whole.push_back(std::byte{0});
+    CHECK_FALSE(decode_answer(whole));
+  }
+}
+
+TEST_CASE("firewall wire: a request is these bytes") {
+  CHECK(encode(Request(request::Hello{1})) == raw({1, 0, 1}));
+  CHECK(encode(Request(request::AddRules{{Rule(
+            net("10.0.0.0", 8), PortRange(80, 443), Action::kInclude)}})) ==
+        raw({4, 0, 1, 4, 10, 0, 0, 0, 8, 0, 80, 1, 0xbb, 1}));
+}
+
+TEST_CASE("firewall wire: what has no meaning is refused by name") {
+  CHECK(refusal(raw({})) == "unknown request type 0");
+  CHECK(refusal(raw({99})) == "unknown request type 99");
+  CHECK(refusal(raw({2, 5})) == "unknown address family 5");
+  CHECK(refusal(raw({3, 4, 127, 0, 0, 1, 0, 80})) ==
+        "listener port 80 is below 1024");
+  CHECK(refusal(raw({3, 4, 127, 0, 0, 1, 3, 0xff})) ==
+        "listener port 1023 is below 1024");
+  CHECK(refusal(raw({3, 4, 127, 0, 0, 1, 4, 0})) == "accepted");
+  CHECK(refusal(raw({4, 0, 1, 4, 10, 0, 0, 0, 33, 0, 0, 0, 0, 1})) ==
+        "prefix length 33 of 10.0.0.0");
+  CHECK(refusal(raw({4, 0, 1, 4, 10, 0, 0, 1, 8, 0, 0, 0, 0, 1})) ==
+        "bits set after the prefix of 10.0.0.1/8");
+  CHECK(refusal(raw({4, 0, 1, 4, 10, 0, 0, 0, 8, 0, 2, 0, 1, 1})) ==
+        "port range 2-1");
+  CHECK(refusal(raw({4, 0, 1, 4, 10, 0, 0, 0, 8, 0, 0, 0, 0, 2})) ==
+        "unknown action 2");
+  CHECK(refusal(raw({5, 8, 0, 0, 0, 0, 0, 0})) == "unknown filter flags 8");
+  CHECK(refusal(raw({5, 1, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0})) ==
+        "user or group 4294967295");
+  CHECK(refusal(raw({5, 0, 0, 1, 3, 'a', '/', 'b', 0, 0, 0, 0})) ==
+        "interface name 'a/b'");
+}
+
+TEST_CASE("firewall wire: counts are bounded before anything is kept") {
+  ByteWriter rules;
+  rules.u8(4);
+  rules.u16(kMaxRulesInMessage + 1);
+  CHECK(refusal(rules.take()) == "a list of 1025 with room for 1024");
+  ByteWriter uplinks;
+  uplinks.u8(5);
+  uplinks.u8(0);
+  uplinks.u16(kMaxUplinks + 1);
+  CHECK(refusal(uplinks.take()) == "a list of 17 with room for 16");
+  CHECK(refusal(std::vector<std::byte>(kMaxMessage + 1)) ==
+        "the message is too long");
+}
+
+TEST_CASE("firewall wire: the largest of each fits into one message") {
+  request::AddRules add;
+  add.rules.assign(kMaxRulesInMessage,
+                   Rule(net("2001:db8::", 32), PortRange(), Action::kInclude));
+  CHECK(encode(Request(add)).size() <= kMaxMessage);
+  CHECK(decode_request(encode(Request(add))));
+
+  Filters filters = full_filters();
+  filters.uplinks.assign(kMaxUplinks, "abcdefghijklmno");
+  filters.lan_interfaces.assign(kMaxLanInterfaces, "abcdefghijklmno");
+  filters.lan_prefixes.assign(kMaxLanPrefixes, net("2001:db8::", 32));
+  CHECK(decode_request(encode(Request(request::SetFilters{filters}))));
+}
+
+TEST_CASE("firewall wire: a long sentence is cut, not refused") {
+  Answer failed = answer::Failed{std::string(kMaxSentence + 9, 'x')};
+  Result<Answer> decoded = decode_answer(encode(failed));
+  REQUIRE(decoded);
+  CHECK(std::get<answer::Failed>(*decoded).sentence ==
+        std::string(kMaxSentence, 'x'));
+}
+
+TEST_CASE("firewall wire: interface names are the kernel's") {
+  for (const char* good :
+       {"lo", "eth0", "br-lan", "wg0.5", "a@b", "15characters-ok"}) {
+    CAPTURE(good);
+    CHECK(is_interface_name(good));
+  }
+  for (const char* bad : {"", ".", "..", "a/b", "a:b", "a b", "a\nb", "\x7f",
+                          "sixteencharacter"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(is_interface_name(bad));
+  }
+  CHECK_FALSE(is_interface_name(std::string_view("a\0b", 3)));
+}
+
+}  // namespace
+}  // namespace ginnel::firewall
