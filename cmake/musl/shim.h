@@ -31,10 +31,10 @@ enum {
 #ifdef __cplusplus
 extern "C" {
 #endif
-int pthread_mutex_clocklock(pthread_mutex_t *, clockid_t,
-                            const struct timespec *);
-int pthread_cond_clockwait(pthread_cond_t *, pthread_mutex_t *, clockid_t,
-                           const struct timespec *);
+int pthread_mutex_clocklock(pthread_mutex_t*, clockid_t,
+                            const struct timespec*);
+int pthread_cond_clockwait(pthread_cond_t*, pthread_mutex_t*, clockid_t,
+                           const struct timespec*);
 #ifdef __cplusplus
 }
 #endif
