@@ -77,7 +77,7 @@ unfinished() {
 # Paths of the machine on which this was written.
 workplaces() {
   grep -rnIE --exclude-dir='build*' --exclude-dir=.git --exclude=lint.sh \
-    '/(work|farm)/|/root/[a-z]|/tmp/[a-z]+-build' .
+    '/(work|farm)/|/tmp/[a-z]+-build' .
 }
 
 shell_faults() {
@@ -94,7 +94,7 @@ check 'firewall includes base and firewall only' \
 check 'helper includes base, mux and helper only' \
   includes_of helper '(base|mux|helper)/'
 check 'client includes no more of others than their interfaces' \
-  includes_of client '(base/|mux/|client/|firewall/wire\.h|helper/image\.h)'
+  includes_of client '(base/|mux/|client/|firewall/wire\.h|helper/(image|ready)\.h)'
 check 'no asio in base and firewall' \
   grep -rnE '#include <asio|asio::' base firewall
 check 'libssh in client/transport only' \
@@ -119,7 +119,9 @@ check 'no test sleeps' \
   grep -rnE 'sleep_for|sleep_until|\bu?sleep\(' tests/unit tests/sim
 
 # Form.
-check 'a line has at most 80 columns' in_sources '^.{81,}$'
+# (plan_test.cc compares with nft's own words, which do not wrap.)
+check 'a line has at most 80 columns' \
+  in_sources '^.{81,}$' '^tests/unit/firewall/plan_test\.cc$'
 check 'clang-format' unformatted
 check 'an SPDX line on top' without_spdx
 check '#pragma once in headers' without_pragma_once
