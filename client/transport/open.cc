@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "client/transport/open.h"
 
+#include <unistd.h>
 #include <algorithm>
 #include <array>
+
 #include <asio/this_coro.hpp>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 
 #include "base/log.h"
@@ -108,6 +112,18 @@ SshConfig read_config(const SshOptions& options) {
   throw Failure(config.error().message());
 }
 
+// ssh goes on without a key file that is not there; who names one wants it.
+void check_identities(const Request& request, const SshConfig& config) {
+  for (const std::string& name : request.ssh.identities) {
+    std::string path = config.expand(name);
+    std::string pub = path + ".pub";
+    if (access(path.c_str(), F_OK) == 0 || access(pub.c_str(), F_OK) == 0) {
+      continue;
+    }
+    throw Failure(concat("the key file ", path, ": ", std::strerror(errno)));
+  }
+}
+
 // What only ssh can do and the person may have forgotten when forcing libssh.
 void check_forced_libssh(const Request& request, const SshConfig& config) {
   if (request.kind != Kind::kLibssh) return;
@@ -126,6 +142,7 @@ void check_forced_libssh(const Request& request, const SshConfig& config) {
 
 awaitable<std::unique_ptr<Transport>> open(Request request) {
   SshConfig config = read_config(request.ssh);
+  check_identities(request, config);
   check_forced_libssh(request, config);
   Choice choice = choice_for(request, config);
   const Row* row = std::ranges::find(kTransports, choice.kind, &Row::kind);
