@@ -31,6 +31,7 @@ void Stream::reset() { session_.reset(*this); }
 void Stream::accept() {
   connecting_ = false;
   session_.want(*this, kSendOpened);
+  session_.schedule(*this);
   session_.deliver(*this);
 }
 

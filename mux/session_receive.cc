@@ -122,6 +122,7 @@ Result<void> Session::on_open(const FrameReader::Frame& frame) {
     stream.refuse(Refusal::kResources);
   } else {
     stream.handler_ = std::move(handler);
+    schedule(stream);  // it may have been accepted at once
   }
   return {};
 }

@@ -218,9 +218,11 @@ void Session::want(Stream& stream, unsigned pending) {
 }
 
 void Session::schedule(Stream& stream) {
-  if (!stream.readable_ || stream.sent_fin_ || send_allowance(stream) == 0) {
+  if (!stream.readable_ || stream.sent_fin_ || !stream.handler_ ||
+      send_allowance(stream) == 0) {
     return;
   }
+  if (role_ == Role::kHelper && stream.connecting_) return;
   scheduler_.add(stream, now_, in_flight_.smoothed_rtt());
   events_.output_ready();
 }

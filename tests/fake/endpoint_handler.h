@@ -65,6 +65,7 @@ class EndpointHandler : public mux::StreamHandler {
     return ReadResult(ReadStatus::kData, count);
   }
   std::size_t write(Bytes bytes) override {
+    if (!stream_) return 0;  // not connected yet
     std::size_t count = std::min<std::uint64_t>(bytes.size(), appetite_);
     if (!is_pattern(bytes.first(count), receive_key_, received_)) {
       corrupt_ = true;

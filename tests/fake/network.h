@@ -19,8 +19,8 @@ using mux::TimePoint;
 
 // One direction of an ordered, reliable pipe with a rate, a delay, jitter, and
 // stalls where TCP below would be repairing a loss. It takes `capacity` bytes
-// before the sender has to wait, and hands on what was written in runs of
-// other sizes.
+// more than it has put on the line before the sender has to wait, and hands on
+// what was written in runs of other sizes.
 class Pipe {
  public:
   struct Shape {
@@ -35,9 +35,14 @@ class Pipe {
 
   Pipe(Shape shape, std::mt19937_64& random) : shape_(shape), random_(random) {}
 
-  std::size_t room() const {
-    return shape_.capacity - std::min(waiting_, shape_.capacity);
+  std::size_t room(TimePoint now) const {
+    if (free_at_ <= now) return shape_.capacity;
+    double wait = std::chrono::duration<double>(free_at_ - now).count();
+    auto waiting = static_cast<std::size_t>(wait * shape_.bytes_per_second);
+    return shape_.capacity - std::min(waiting, shape_.capacity);
   }
+  // When everything that was written is on the line, and there is room.
+  TimePoint free_at() const { return free_at_; }
 
   void write(Bytes bytes, TimePoint now) {
     while (!bytes.empty()) {
@@ -49,7 +54,6 @@ class Pipe {
       free_at_ = std::max(free_at_, now) + takes;
       TimePoint due = free_at_ + shape_.delay + random_jitter();
       due_ = std::max(due_, due);  // ordered
-      waiting_ += run.size();
       runs_.push_back({due_, {run.begin(), run.end()}});
     }
   }
@@ -62,7 +66,6 @@ class Pipe {
   std::vector<std::byte> take() {
     std::vector<std::byte> bytes = std::move(runs_.front().bytes);
     runs_.pop_front();
-    waiting_ -= bytes.size();
     return bytes;
   }
 
@@ -83,7 +86,6 @@ class Pipe {
   Shape shape_;
   std::mt19937_64& random_;
   std::deque<Run> runs_;
-  std::size_t waiting_ = 0;
   TimePoint free_at_{};
   TimePoint due_{};
 };
@@ -116,7 +118,7 @@ class Network {
     while (!failure_) {
       send(client, up_);
       send(helper, down_);
-      std::optional<TimePoint> next = next_arrival();
+      std::optional<TimePoint> next = next_event();
       bool moving = next.has_value() || !acknowledged();
       if (!moving) return true;
       TimePoint timer =
@@ -136,7 +138,7 @@ class Network {
       send(client, up_);
       send(helper, down_);
       TimePoint then = std::min(client.next_deadline(), helper.next_deadline());
-      if (auto next = next_arrival()) then = std::min(then, *next);
+      if (auto next = next_event()) then = std::min(then, *next);
       if (then > end) break;
       now_ = std::max(now_, then);
       deliver();
@@ -167,22 +169,29 @@ class Network {
   };
 
   void send(mux::Session& session, Pipe& pipe) {
-    while (!cut_ && pipe.room() > 0) {
+    while (!cut_ && pipe.room(now_) > 0) {
       Bytes bytes = session.output(now_);
       if (bytes.empty()) return;
       // A link may take less than it is offered.
-      std::size_t count = std::min(bytes.size(), pipe.room());
+      std::size_t count = std::min(bytes.size(), pipe.room(now_));
       if (random_() % 4 == 0) count = 1 + random_() % count;
       pipe.write(bytes.first(count), now_);
       session.sent(count, now_);
     }
   }
 
-  std::optional<TimePoint> next_arrival() const {
-    std::optional<TimePoint> up = up_.next_due(), down = down_.next_due();
+  // The next time something arrives, or that a full pipe takes more.
+  std::optional<TimePoint> next_event() const {
     if (cut_) return std::nullopt;
-    if (up && down) return std::min(*up, *down);
-    return up ? up : down;
+    std::optional<TimePoint> next;
+    for (const Pipe* pipe : {&up_, &down_}) {
+      if (auto due = pipe->next_due())
+        next = std::min(next.value_or(*due), *due);
+      if (pipe->room(now_) == 0) {
+        next = std::min(next.value_or(pipe->free_at()), pipe->free_at());
+      }
+    }
+    return next;
   }
 
   void deliver() {

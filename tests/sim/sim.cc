@@ -126,8 +126,8 @@ class Simulation {
   void accept_pending() {
     for (auto& [stream, handler] : std::exchange(pending_accepts_, {})) {
       if (handler->end()) continue;  // the client gave up before
-      stream->accept();
       handler->start(*stream);
+      stream->accept();
     }
   }
 
