@@ -60,7 +60,8 @@ class Formatter : public CLI::Formatter {
 };
 
 // The table as CLI11 knows it. It is handed canonical arguments only, since
-// its own reading of a command line differs from argparse's.
+// its own reading of a command line differs from argparse's. Good for one
+// parse: CLI11 2.1 keeps parse_order() of an earlier one.
 class Parser {
  public:
   Parser()
@@ -274,7 +275,7 @@ Result<Options> parse_options(const std::vector<std::string>& args,
     options.includes.push_back(std::move(*spec));
   }
   if (auto done = check_together(options); !done) return done.error();
-  if (options.run_as != find_run_as(args)) {
+  if (options.run_as && options.run_as != find_run_as(args)) {
     return Error(
         "--run-as stands in an @FILE, which is opened too late for "
         "it; write it on the command line");

@@ -85,7 +85,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   Input input =
       split(std::string_view(reinterpret_cast<const char*>(data), size));
   Lookups lookups = lookups_of(input);
-  (void)find_run_as(input.args);
   (void)command_line(input.file.c_str(), 0, nullptr);
   auto options = parse_options(input.args, lookups.read_file);
   if (!options) {
