@@ -59,9 +59,15 @@ Result<Parts> split_parts(std::string_view text) {
   if (text.starts_with('[')) return bracketed_parts(text);
   Parts parts;
   if (std::count(text.begin(), text.end(), ':') > 1) {
-    // In bare IPv6 only what follows the slash can be a port.
+    // In bare IPv6 only what follows the slash, or a range, can be ports.
     parts.length = split_off(text, '/');
-    if (parts.length) parts.ports = split_off(*parts.length, ':');
+    if (parts.length) {
+      parts.ports = split_off(*parts.length, ':');
+    } else if (text.find('-') != std::string_view::npos) {
+      std::size_t last = text.rfind(':');
+      parts.ports = text.substr(last + 1);
+      text = text.substr(0, last);
+    }
   } else {
     parts.ports = split_off(text, ':');
     parts.length = split_off(text, '/');
