@@ -57,9 +57,10 @@ class FirewallProxy {
   // of PATH afterwards. A signal with a handler ends the wait with EINTR.
   static Result<FirewallProxy> start_by_sudo(const Start& start);
 
-  FirewallProxy(FirewallProxy&&) noexcept = default;
-  FirewallProxy& operator=(FirewallProxy&&) noexcept = default;
-  ~FirewallProxy() = default;
+  FirewallProxy(FirewallProxy&&) noexcept;
+  FirewallProxy& operator=(FirewallProxy&&) noexcept;
+  // Closes without waiting.
+  ~FirewallProxy();
 
   // A TCP socket that no rule captures: for the link to the far end. Blocking,
   // CLOEXEC, not connected.
@@ -69,9 +70,8 @@ class FirewallProxy {
     UniqueFd socket;  // listening, CLOEXEC
     Endpoint endpoint;
   };
-  // A listener for captured connections; port 0 is any free port. Fails with
-  // std::errc::operation_not_supported or the like in Error::message() when
-  // the machine has no such family.
+  // A listener for captured connections; port 0 is any free port. Fails when
+  // the port is taken and when the machine has no such address: no IPv6, say.
   Result<Listener> listen(const Endpoint& endpoint);
 
   // Adds to the rules sent before, in as many messages as it takes.
@@ -97,10 +97,16 @@ class FirewallProxy {
  private:
   FirewallProxy(UniqueFd socket, pid_t child);
 
+  struct Reply;
   // HELLO, the first request.
   Result<void> greet();
-  struct Reply;
+  // The answer to `request`, if it is not FAILED.
   Result<Reply> call(const firewall::Request& request);
+  // The same, when the answer can only be DONE.
+  Result<void> call_done(const firewall::Request& request);
+  Result<Reply> exchange(Bytes request);
+  Error out_of_turn();
+  void reap();
 
   UniqueFd socket_;
   // Our child, when we started it ourselves: to be reaped. -1 otherwise.

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "firewall/undo.h"
+
+namespace ginnel::firewall {
+
+// A process that waits for the firewall's death and undoes what the kernel
+// does not. It is told of each change before it is made, over a socket whose
+// end means that the firewall is gone: told messages are read before that end,
+// so none is lost, however the firewall died. It holds no netlink socket while
+// it waits, since a copy of the firewall's would keep its table alive.
+class Guard {
+ public:
+  // Forks. REQUIRES: one thread, and no descriptor yet whose closing means
+  // something: the guard closes all it inherits.
+  static Result<Guard> start();
+
+  // To be called before what `entry` undoes is done. An error means that it
+  // must not be done.
+  Result<void> promise(const Undo& entry);
+
+  // Tells the guard that all has been undone, and waits for its end.
+  void dismiss();
+
+ private:
+  Guard(UniqueFd socket, pid_t process)
+      : socket_(std::move(socket)), process_(process) {}
+
+  UniqueFd socket_;
+  pid_t process_;
+};
+
+}  // namespace ginnel::firewall

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "firewall/plan.h"
+
+// Plans in the kernel's nf_tables. Linux only; the one place that knows
+// libnftnl and libmnl.
+//
+// A plan is sent as one transaction: all of it holds from one packet to the
+// next, or none. Its table has the owner flag, so nobody else can change it,
+// and the kernel removes it when the socket that made it is closed, by whatever
+// death of the process. The socket must therefore live as long as the table
+// and exist once: CLOEXEC, and made after the last fork. Kernels before 5.12
+// have no owner flag; there the table is an ordinary one, which remove_table()
+// deletes.
+namespace ginnel::firewall {
+
+// "ginnel-PID-XXXX", X being random: no two runs share a name, even where two
+// containers have the same process ids in one network namespace.
+Result<std::string> make_table_name();
+
+// Whether make_table_name() may have made it. No other table is ever deleted.
+bool is_our_table(std::string_view name);
+
+enum class Ownership { kOwned, kPlain };
+
+// A table in effect: until this object is gone, if the kernel has the owner
+// flag, else until remove_table().
+class InstalledTable {
+ public:
+  // kOwned falls back to kPlain where the kernel has no owner flag.
+  static Result<InstalledTable> install(const Plan& plan, Ownership ownership);
+
+ private:
+  explicit InstalledTable(UniqueFd netlink) : netlink_(std::move(netlink)) {}
+  UniqueFd netlink_;
+};
+
+// Makes sure that there is no such table: deletes a plain one, waits for the
+// kernel to release one whose owner is ending. REQUIRES: is_our_table(name).
+Result<void> remove_table(
+    const std::string& name,
+    std::chrono::milliseconds limit = std::chrono::seconds(5));
+
+}  // namespace ginnel::firewall

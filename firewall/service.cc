@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "firewall/service.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/strings.h"
+#include "firewall/note.h"
+
+namespace ginnel::firewall {
+namespace {
+
+using Reply = Service::Reply;
+
+// The kernel cuts it to net.core.somaxconn, 4096 by default.
+constexpr int kBacklog = 65535;
+
+Reply done() { return {answer::Done{}, {}}; }
+Reply failed(const Error& error) {
+  return {answer::Failed{error.message()}, {}};
+}
+
+Result<UniqueFd> open_tcp(Family family) {
+  int domain = IpAddress::any(family).address_family();
+  UniqueFd fd(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+  if (!fd) return Error::from_errno(errno, "make a TCP socket");
+  return fd;
+}
+
+Result<UniqueFd> open_marked(Family family) {
+  Result<UniqueFd> fd = open_tcp(family);
+  if (!fd) return fd;
+  if (::setsockopt(fd->get(), SOL_SOCKET, SO_MARK, &kLinkMark,
+                   sizeof kLinkMark) < 0) {
+    return Error::from_errno(errno, "mark a TCP socket");
+  }
+  return fd;
+}
+
+Result<UniqueFd> open_listener(const Endpoint& endpoint) {
+  Result<UniqueFd> fd = open_tcp(endpoint.address.family());
+  if (!fd) return fd.error().in(concat("listen on ", endpoint));
+  int on = 1;
+  ::setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (endpoint.address.family() == Family::kIpv6) {
+    ::setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  }
+  SocketAddress address(endpoint);
+  if (::bind(fd->get(), address.get(), address.size) < 0 ||
+      ::listen(fd->get(), kBacklog) < 0) {
+    return Error::from_errno(errno, concat("listen on ", endpoint));
+  }
+  return fd;
+}
+
+// Where it listens. The system's choice of port is checked too: an odd
+// net.ipv4.ip_local_port_range may begin below 1024.
+Result<Endpoint> bound_endpoint(int listener) {
+  SocketAddress address;
+  if (::getsockname(listener, address.get(), &address.size) < 0) {
+    return Error::from_errno(errno, "ask where a listener is");
+  }
+  std::optional<Endpoint> endpoint = address.endpoint();
+  if (!endpoint || endpoint->port < kFirstListenPort) {
+    return Error(
+        "the system gave a listener a port below 1024; name one with -l");
+  }
+  return *endpoint;
+}
+
+}  // namespace
+
+Service::Service(Guard guard, Ownership ownership)
+    : guard_(std::move(guard)), ownership_(ownership) {}
+
+Result<Reply> Service::handle(const Request& request) {
+  bool greeting = std::holds_alternative<request::Hello>(request);
+  if (greeting != (stage_ == Stage::kNew)) {
+    return Error("HELLO must be the first request, and only that");
+  }
+  bool always =
+      greeting || std::holds_alternative<request::MarkedSocket>(request);
+  if (stage_ == Stage::kInstalled && !always) {
+    return Error("a request that must come before INSTALL came after it");
+  }
+  return std::visit([this](const auto& body) { return on(body); }, request);
+}
+
+Result<Reply> Service::on(const request::Hello& hello) {
+  if (hello.version != kWireVersion) {
+    return Error(concat("ginnel speaks version ", hello.version,
+                        " and ginnel-firewall version ", kWireVersion,
+                        "; install both from one package"));
+  }
+  stage_ = Stage::kGreeted;
+  return done();
+}
+
+Result<Reply> Service::on(const request::MarkedSocket& socket) {
+  Result<UniqueFd> fd = open_marked(socket.family);
+  if (!fd) return failed(fd.error());
+  return Reply{answer::Done{}, std::move(*fd)};
+}
+
+Result<Reply> Service::on(const request::Listen& listen) {
+  if (wanted_.listeners.size() == kMaxListeners) {
+    return Error(concat("more than ", kMaxListeners, " listeners"));
+  }
+  Result<UniqueFd> listener = open_listener(listen.endpoint);
+  if (!listener) return failed(listener.error());
+  Result<Endpoint> endpoint = bound_endpoint(listener->get());
+  if (!endpoint) return failed(endpoint.error());
+  UniqueFd kept(::fcntl(listener->get(), F_DUPFD_CLOEXEC, 0));
+  if (!kept) return failed(Error::from_errno(errno, "keep a listener"));
+  Result<void> promised = promise({UndoKind::kListener, {}, std::move(kept)});
+  if (!promised) return failed(promised.error());
+  wanted_.listeners.push_back(*endpoint);
+  return Reply{answer::Listening{*endpoint}, std::move(*listener)};
+}
+
+Result<Reply> Service::on(const request::AddRules& add) {
+  if (wanted_.rules.size() + add.rules.size() > kMaxRules) {
+    return Error(concat("more than ", kMaxRules, " networks in all"));
+  }
+  wanted_.rules.insert(wanted_.rules.end(), add.rules.begin(), add.rules.end());
+  return done();
+}
+
+Result<Reply> Service::on(const request::SetFilters& set) {
+  wanted_.filters = set.filters;
+  return done();
+}
+
+Result<Reply> Service::on(const request::Install&) {
+  Result<void> installed = install();
+  if (!installed) return failed(installed.error());
+  stage_ = Stage::kInstalled;
+  return done();
+}
+
+Result<void> Service::install() {
+  Result<void> named = name_table();
+  if (!named) return named;
+  Result<Plan> plan = make_plan(table_name_, wanted_);
+  if (!plan) return plan.error();
+  Result<InstalledTable> table = InstalledTable::install(*plan, ownership_);
+  if (!table) return table.error();
+  table_ = std::move(*table);
+  return {};
+}
+
+Result<void> Service::name_table() {
+  if (!table_name_.empty()) return {};
+  Result<std::string> name = make_table_name();
+  if (!name) return name.error();
+  Result<UniqueFd> note = write_note(*name);
+  if (!note) return note.error();
+  Result<void> promised = promise({UndoKind::kNote, *name, std::move(*note)});
+  if (!promised) return promised;
+  promised = promise({UndoKind::kTable, *name, {}});
+  if (promised) table_name_ = std::move(*name);
+  return promised;
+}
+
+Result<void> Service::promise(Undo entry) {
+  Result<void> told = guard_.promise(entry);
+  undo_.add(std::move(entry));
+  return told;
+}
+
+Result<void> Service::undo() {
+  // Closes the socket that owns the table: the kernel removes it.
+  table_.reset();
+  Result<void> undone = undo_.undo_all();
+  guard_.dismiss();
+  return undone;
+}
+
+}  // namespace ginnel::firewall

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "firewall/guard.h"
+#include "firewall/nft.h"
+#include "firewall/plan.h"
+#include "firewall/undo.h"
+#include "firewall/wire.h"
+
+namespace ginnel::firewall {
+
+// Carries out one client's requests, in the order that wire.h prescribes.
+class Service {
+ public:
+  Service(Guard guard, Ownership ownership);
+
+  struct Reply {
+    Answer answer;
+    UniqueFd passed;
+  };
+  // An error is for a request out of turn or over a bound: the client is
+  // broken or hostile, and is to be left.
+  Result<Reply> handle(const Request& request);
+
+  // Undoes everything. To be called once, at the end.
+  Result<void> undo();
+
+ private:
+  enum class Stage { kNew, kGreeted, kInstalled };
+
+  Result<Reply> on(const request::Hello& hello);
+  Result<Reply> on(const request::MarkedSocket& socket);
+  Result<Reply> on(const request::Listen& listen);
+  Result<Reply> on(const request::AddRules& add);
+  Result<Reply> on(const request::SetFilters& set);
+  Result<Reply> on(const request::Install& install);
+
+  // Enters `entry` here and with the guard, before what it undoes is done.
+  Result<void> promise(Undo entry);
+  // Chooses the table's name and promises to undo it, once.
+  Result<void> name_table();
+  Result<void> install();
+
+  Guard guard_;
+  Ownership ownership_;
+  Stage stage_ = Stage::kNew;
+  Wanted wanted_;
+  std::string table_name_;
+  std::optional<InstalledTable> table_;
+  UndoList undo_;
+};
+
+}  // namespace ginnel::firewall
