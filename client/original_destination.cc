@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "client/original_destination.h"
 
-#include <linux/netfilter_ipv4.h>
+// The kernel's header gives way to the C library's only when it comes second.
 #include <netinet/in.h>
 #include <sys/socket.h>
+
+#include <linux/netfilter_ipv4.h>
 
 namespace ginnel {
 namespace {

@@ -69,7 +69,7 @@ T need(Result<T> result) {
 
 Session::Session(asio::any_io_executor executor, const Options& options,
                  const Capture& capture, FirewallProxy firewall,
-                 std::function<void()> on_ready)
+                 std::function<Result<void>()> on_ready)
     : executor_(executor),
       options_(options),
       capture_(capture),
@@ -97,7 +97,7 @@ awaitable<std::string> Session::serve() {
     co_await bring_up_link();
     bring_up_firewall();
     start_intercepting();
-    on_ready_();
+    need(on_ready_());
     co_return co_await serve_until_end();
   } catch (const std::exception& failure) {
     co_return failure.what();
@@ -133,7 +133,8 @@ awaitable<void> Session::bring_up_link() {
       *transport_, options_.remote.host, embedded_helper());
   restrict_self();
   connection_ = std::make_unique<mux::Connection>(
-      executor_, mux::Session::Role::kClient, *this, std::move(started.link),
+      executor_, mux::Session::Role::kClient,
+      static_cast<mux::Connection::Owner&>(*this), std::move(started.link),
       std::move(started.early));
 }
 

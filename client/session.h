@@ -27,10 +27,11 @@ inline constexpr int kExitFatal = 99;
 // ends the run undoes the rules first.
 class Session : private mux::Connection::Owner {
  public:
-  // `on_ready` is called once, when connections are being captured.
+  // `on_ready` is called once, when connections are being captured; its
+  // failure ends the run.
   Session(asio::any_io_executor executor, const Options& options,
           const Capture& capture, FirewallProxy firewall,
-          std::function<void()> on_ready);
+          std::function<Result<void>()> on_ready);
   ~Session() override;
 
   // Runs until a signal, the link or the firewall ends it. Returns the exit
@@ -63,7 +64,7 @@ class Session : private mux::Connection::Owner {
   const Options& options_;
   const Capture& capture_;
   FirewallProxy firewall_;
-  std::function<void()> on_ready_;
+  std::function<Result<void>()> on_ready_;
 
   std::unique_ptr<transport::Transport> transport_;
   std::unique_ptr<mux::Connection> connection_;

@@ -67,7 +67,7 @@ bool unlink_self(int argc, char** argv) {
 }
 
 bool say_ready() {
-  std::string line = ready_line(GINNEL_VERSION, own_build_id());
+  std::string line = helper_ready::line(GINNEL_VERSION, own_build_id());
   return ::write(STDOUT_FILENO, line.data(), line.size()) ==
          static_cast<ssize_t>(line.size());
 }

@@ -146,7 +146,8 @@ awaitable<std::unique_ptr<Transport>> open(Request request) {
   check_forced_libssh(request, config);
   Choice choice = choice_for(request, config);
   const Row* row = std::ranges::find(kTransports, choice.kind, &Row::kind);
-  log::info("transport: ", row->name, ", since ", choice.reason);
+  log::debug("transport: ", row->name, ", since ", choice.reason);
+  if (request.chosen) request.chosen(choice.kind);
   if (!request.make_socket) request.make_socket = plain_socket;
   co_return co_await row->open(std::move(config), std::move(request.ssh),
                                std::move(request.make_socket),

@@ -16,6 +16,8 @@ struct Request {
   Kind kind = Kind::kAuto;
   SocketFactory make_socket;  // empty: plain sockets
   LineSink stderr_line;       // empty: stderr is dropped
+  // Told which transport it will be, before anything is connected or started.
+  std::function<void(Kind)> chosen;
 
   Request() = default;
 };
