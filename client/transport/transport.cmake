@@ -17,6 +17,8 @@ add_library(ginnel_transport STATIC
   ${transport}/libssh_link.cc
   ${transport}/libssh_session.cc
   ${transport}/libssh_transport.cc
+  ${transport}/login_keys.cc
+  ${transport}/login_password.cc
   ${transport}/open.cc
   ${transport}/openssh_transport.cc
   ${transport}/pass_fd.cc

@@ -236,6 +236,29 @@ def case_bytes_come_back_as_they_were_sent():
     both(lambda t: drive("echo", "100", transport=t).good("echo ok"))
 
 
+def case_keys_are_exchanged_anew_under_load_both_ways():
+    port = lab.sshd(RekeyLimit="8M")
+    both(lambda t: drive("echo", "60", port=port, transport=t).good("echo ok"))
+
+
+def case_ssh_does_not_outlive_us():
+    driver = subprocess.Popen(words_for("exec", "exec sleep 4321",
+                                        transport="openssh"),
+                              env=environment(), start_new_session=True,
+                              stderr=subprocess.DEVNULL)
+    find = ["pgrep", "-f", "^ssh .*sleep 4321"]
+    deadline = time.monotonic() + 20
+    while subprocess.run([*find, "-P", str(driver.pid)],
+                         capture_output=True).returncode:
+        assert time.monotonic() < deadline, "ssh does not start"
+        time.sleep(0.02)
+    driver.kill()
+    driver.wait()
+    while not subprocess.run(find, capture_output=True).returncode:
+        assert time.monotonic() < deadline, "ssh goes on"
+        time.sleep(0.02)
+
+
 def case_two_commands_share_a_transport():
     both(lambda t: drive("twice", transport=t).good("twice ok"))
 
@@ -396,7 +419,6 @@ def case_every_known_hosts_file_counts():
     mine = f"[127.0.0.1]:{lab.port} {lab.host_key()}"
     empty, second = lab.known_hosts("k1"), lab.known_hosts("k2", mine)
     drive("exec", "id", known=f"{empty} {second}").good("uid=0")
-    options = ["-o", f"GlobalKnownHostsFile={second}"]
     words = words_for("exec", "id", known=empty)
     words[words.index("GlobalKnownHostsFile=none")] = (
         f"GlobalKnownHostsFile={second}")
