@@ -46,6 +46,9 @@ std::string fast_ciphers(const SshConfig& config) {
   return preferred_ciphers(list);
 }
 
+// More jumps than anyone has; ssh itself would go on for ever.
+constexpr int kMaxJumps = 8;
+
 struct SocketPair {
   UniqueFd ours;
   UniqueFd theirs;
@@ -82,6 +85,26 @@ std::string pass_fd_command() {
     command += c == '%' ? "%%" : std::string(1, c);
   }
   return concat(command, " ", kPassFdFlag);
+}
+
+// The first hop of "[user@]host[:port],..." or "ssh://[user@]host[:port]".
+SshOptions first_jump(std::string jump, const std::string& config_file) {
+  jump = jump.substr(0, jump.find(','));
+  if (jump.starts_with("ssh://")) jump.erase(0, 6);
+  jump.erase(0, jump.find_last_of('@') + 1);
+  SshOptions hop;
+  hop.config_file = config_file;
+  std::size_t colon = jump.rfind(':');
+  bool bare_ipv6 = !jump.starts_with('[') && jump.find(':') != colon;
+  if (colon != jump.npos && !bare_ipv6 && jump.back() != ']') {
+    hop.port = parse_port(std::string_view(jump).substr(colon + 1));
+    jump.erase(colon);
+  }
+  if (jump.starts_with('[') && jump.ends_with(']')) {
+    jump = jump.substr(1, jump.size() - 2);
+  }
+  hop.host = jump;
+  return hop;
 }
 
 // The link's bytes, with the program's end told as what it was.
@@ -137,38 +160,24 @@ class ChildLink : public mux::FdLink {
 
 std::vector<Endpoint> first_hop_of(const SshConfig& config,
                                    const SshOptions& options) {
-  std::string jump =
-      config.is_set("proxyjump") ? config.value("proxyjump") : "";
-  if (jump.empty()) {
-    if (config.is_set("proxycommand")) return {};
-    return resolve_host(config.hostname(), config.port(),
-                        config.value("addressfamily"));
+  SshConfig hop = config;
+  for (int i = 0; hop.is_set("proxyjump"); ++i) {
+    if (i == kMaxJumps) throw Failure("ProxyJump goes round in circles");
+    auto next = resolve_ssh_config(
+        first_jump(hop.value("proxyjump"), options.config_file));
+    if (!next) throw Failure(next.error().message());
+    hop = std::move(*next);
   }
-  // "[user@]host[:port],..." or "ssh://[user@]host[:port]": the first is ours.
-  jump = jump.substr(0, jump.find(','));
-  if (jump.starts_with("ssh://")) jump.erase(0, 6);
-  jump.erase(0, jump.find_last_of('@') + 1);
-  SshOptions hop;
-  hop.config_file = options.config_file;
-  std::size_t colon = jump.rfind(':');
-  bool bare_ipv6 =
-      colon != jump.npos && !jump.starts_with('[') && jump.find(':') != colon;
-  if (colon != jump.npos && !bare_ipv6 && jump.back() != ']') {
-    hop.port = parse_port(std::string_view(jump).substr(colon + 1));
-    jump.erase(colon);
+  bool guessed = hop.is_set("proxycommand") || !options.ssh_command.empty();
+  try {
+    return resolve_host(hop.hostname(), hop.port(), hop.value("addressfamily"));
+  } catch (const Failure& failure) {
+    if (!guessed) throw;
+    log::warning(failure.what(),
+                 ": where the ssh command connects to is not known; if a "
+                 "captured network holds it, exclude it with -x");
+    return {};
   }
-  if (jump.starts_with('[') && jump.ends_with(']')) {
-    jump = jump.substr(1, jump.size() - 2);
-  }
-  hop.host = jump;
-  auto resolved = resolve_ssh_config(hop);
-  if (!resolved) throw Failure(resolved.error().message());
-  if (resolved->is_set("proxyjump") && resolved->value("proxyjump") != jump) {
-    // The jump host has a jump of its own, and so on; a loop is ssh's error.
-    return first_hop_of(*resolved, hop);
-  }
-  return resolve_host(resolved->hostname(), resolved->port(),
-                      resolved->value("addressfamily"));
 }
 
 OpensshTransport::OpensshTransport(asio::any_io_executor executor,

@@ -53,9 +53,10 @@ class OpensshTransport : public Transport {
   std::vector<std::weak_ptr<SshChild>> children_;
 };
 
-// Where ssh's first TCP connection goes by this configuration: the server, or
-// the first host of ProxyJump. Empty for a ProxyCommand: nobody can tell.
-// Throws Failure.
+// Where ssh's first TCP connection goes by this configuration: the first host
+// of ProxyJump (of that host's own ProxyJump, and so on), else the server. For
+// a ProxyCommand or -e that is a guess (`nc %h %p`); if the name does not even
+// resolve there is a warning, and the answer is empty. Throws Failure.
 std::vector<Endpoint> first_hop_of(const SshConfig& config,
                                    const SshOptions& options);
 

@@ -52,7 +52,7 @@ class Transport {
 
   // Where the link's first TCP connection goes when it is not on a socket of
   // ours and therefore not marked: what must not be captured. Empty when the
-  // link is marked.
+  // link is marked, and, with a warning in the log, when nobody can tell.
   virtual std::vector<Endpoint> first_hop() const = 0;
 
   // Ends every Link and the session below; a child is ended and reaped.

@@ -526,6 +526,20 @@ def case_openssh_tells_its_first_hop():
         "since ProxyJump is set", f"first hop 127.0.0.1:{port}", "uid=0")
     own = drive("exec", "id", transport="openssh").good("uid=0")
     assert "first hop" not in own.text and "peer 127.0.0.1" in own.text
+    drive("exec", "id", transport="auto", options=[
+        "-o", "ProxyCommand=socat - TCP:%h:%p"]).good(
+            "since ProxyCommand is set", f"first hop 127.0.0.1:{port}", "uid=0")
+    drive("exec", "id", transport="auto", host="no.such.invalid", options=[
+        "-o", f"ProxyCommand=socat - TCP:127.0.0.1:{port}",
+        "-o", "HostKeyAlias=127.0.0.1", "-o", "CheckHostIP=no",
+        "-o", "StrictHostKeyChecking=no"]).good(
+            "cannot resolve no.such.invalid", "exclude it with -x", "uid=0")
+    with open(config, "w") as file:
+        file.write("Host a\nProxyJump b\nHost b\nProxyJump a\n")
+    done = subprocess.run([*command, "root@a", "exec", "id"],
+                          capture_output=True, text=True, env=environment(),
+                          start_new_session=True, timeout=20)
+    Result(done.returncode, done.stdout + done.stderr, 0).bad("in circles")
     key, known = lab.path("key"), words_for("x")[6]
     drive("exec", "id", transport="auto", key=None, options=[
         "-e", f"ssh -i {key} -o {known}"]).good(
