@@ -69,9 +69,9 @@ await() {
 
 lab_up() {
   mount -t tmpfs -o mode=755 lab "$LAB"
-  mkdir "$LAB"/{bin,ssh,etc,log}
+  mkdir "$LAB"/{bin,ssh,log}
   install_programs
-  make_accounts
+  make_etc
   make_keys
   local host
   for host in "${HOSTS[@]}"; do add_host "$host"; done
@@ -94,23 +94,27 @@ install_programs() {
   ln -s tests/lab/peer "$LAB/bin/peer"
 }
 
-# Accounts of the lab alone, bound over /etc's in the hosts that use them.
-make_accounts() {
-  local etc=$LAB/etc uid=64100 shell
+# An /etc for all hosts: the machine's, with accounts of the lab alone.
+# (Files bound one by one over /etc's would come loose when the machine renames
+# one of them, as useradd does.)
+make_etc() {
+  local etc=$LAB/etc uid=$FAR shell
+  cp -a /etc "$etc"
+  (cd "$etc" && rm -f passwd shadow group sudoers hosts resolv.conf)
   {
     echo 'root:x:0:0:root:/root:/bin/bash'
     echo 'sshd:x:103:65534::/run/sshd:/usr/sbin/nologin'
     echo 'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin'
     echo "alice:x:$ALICE:$ALICE::/home/alice:/bin/bash"
     echo "bob:x:$BOB:$BOB::/home/bob:/bin/bash"
-    echo 'far:x:64100:64100::/home/far:/bin/bash'
+    echo "far:x:$FAR:$FAR::/home/far:/bin/bash"
     for shell in "${FAR_SHELLS[@]}"; do
       uid=$((uid + 1))
-      echo "far-$shell:x:$uid:64100::/home/far-$shell:$(shell_path "$shell")"
+      echo "far-$shell:x:$uid:$FAR::/home/far-$shell:$(shell_path "$shell")"
     done
   } >"$etc/passwd"
   printf '%s\n' root:x:0: nogroup:x:65534: "alice:x:$ALICE:" "bob:x:$BOB:" \
-    tty:x:5: far:x:64100: >"$etc/group"
+    tty:x:5: "far:x:$FAR:" >"$etc/group"
   # Everyone's password at the far end is "open sesame".
   sed 's/:.*//' "$etc/passwd" | while read -r user; do
     echo "$user:$PASSWORD_HASH:19000:0:99999:7:::"
@@ -122,6 +126,7 @@ make_accounts() {
     echo 'alice ALL=(root) NOPASSWD: ALL'
   } >"$etc/sudoers"
   chmod 440 "$etc/sudoers"
+  chmod 640 "$etc/shadow"
   printf '%s\n' '127.0.0.1 localhost' '::1 localhost' "$SERVER server" \
     "$TARGET target" "$TARGET6 target" "$CLIENT client" >"$etc/hosts"
   echo "nameserver $NET" >"$etc/resolv.conf"
@@ -178,9 +183,7 @@ add_host() {
     for folder in /run /home /root; do
       mount -t tmpfs -o mode=755 lab "$folder"
     done
-    for file in "$2"/*; do
-      [ ! -e "/etc/${file##*/}" ] || mount --bind "$file" "/etc/${file##*/}"
-    done
+    mount --bind "$2" /etc
     ip link set lo up
     for family in ipv4 ipv6; do
       echo 1 >"/proc/sys/net/$family/conf/all/forwarding"
