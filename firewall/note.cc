@@ -39,16 +39,29 @@ Result<UniqueFd> open_folder() {
   return folder;
 }
 
-// Keeps others from taking a note that is being written for a stale one. Until
-// the descriptor is closed.
-Result<UniqueFd> lock_folder() {
-  Result<UniqueFd> folder = open_folder();
-  if (!folder) return folder;
-  if (::flock(folder->get(), LOCK_EX) < 0) {
-    return Error::from_errno(errno, concat("lock ", kFolder));
-  }
-  return folder;
+bool still_there(int folder) {
+  struct stat ours {
+  }, now{};
+  return ::fstat(folder, &ours) == 0 && ::lstat(kFolder, &now) == 0 &&
+         ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
 }
+
+// Keeps others from taking a note that is being written for a stale one, and
+// from removing the folder. Until the descriptor is closed.
+Result<UniqueFd> lock_folder() {
+  for (;;) {
+    Result<UniqueFd> folder = open_folder();
+    if (!folder) return folder;
+    if (::flock(folder->get(), LOCK_EX) < 0) {
+      return Error::from_errno(errno, concat("lock ", kFolder));
+    }
+    // Whoever had the lock before may have been the last to need the folder.
+    if (still_there(folder->get())) return folder;
+  }
+}
+
+// REQUIRES: it is locked. Leaves one that holds other runs' notes.
+void remove_folder_if_empty() { ::rmdir(kFolder); }
 
 // What tells this network namespace from others.
 Result<std::string> namespace_text() {
@@ -110,11 +123,12 @@ Result<UniqueFd> write_note(const std::string& table) {
 }
 
 Result<void> remove_note(const std::string& table) {
-  Result<UniqueFd> folder = open_folder();
+  Result<UniqueFd> folder = lock_folder();
   if (!folder) return folder.error();
   if (::unlinkat(folder->get(), table.c_str(), 0) < 0 && errno != ENOENT) {
     return Error::from_errno(errno, concat("remove ", kFolder, "/", table));
   }
+  remove_folder_if_empty();
   return {};
 }
 
@@ -129,6 +143,7 @@ void repair_stale_notes() {
   for (const std::string& table : notes_in(folder->get())) {
     repair(folder->get(), table, *here);
   }
+  remove_folder_if_empty();
 }
 
 }  // namespace ginnel::firewall
