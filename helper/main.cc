@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
     log::error("ginnel-helper is started by ginnel, not by hand");
     return 2;
   }
+  ::close(helper_ready::kOwnFile);
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   if (!say_ready()) return 1;

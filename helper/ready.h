@@ -15,6 +15,9 @@
 // bytes, since the tools that unpack them there may read ahead.
 namespace ginnel::helper_ready {
 
+// The descriptor by which the start script ran the unlinked program.
+inline constexpr int kOwnFile = 9;
+
 inline constexpr std::string_view kPrefix = "ginnel-helper ready ";
 
 inline std::string line(std::string_view version, std::string_view build_id) {
