@@ -244,6 +244,7 @@ expect_target_said() {
 
 # on_terminal COMMAND...: alice types it. Its output is in $CASE/terminal.
 on_terminal() {
+  rm -f "$CASE/keyboard"
   mkfifo "$CASE/keyboard"
   : >"$CASE/terminal"
   chmod 666 "$CASE/terminal"

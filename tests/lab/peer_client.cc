@@ -39,6 +39,7 @@ awaitable<void> stdin_to(Conversation& server) {
   for (;;) {
     auto [error, size] =
         co_await input.async_read_some(asio::buffer(buffer), as_tuple);
+    if (error && error != asio::error::eof) co_return;  // the other half broke
     if (size == 0) break;
     co_await server.write({buffer.data(), size});
   }

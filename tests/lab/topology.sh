@@ -167,7 +167,7 @@ host_key_line() {
 # What Debian's sshd has, with a host key of our own.
 sshd_config() {
   printf '%s\n' "HostKey $1" 'KbdInteractiveAuthentication no' 'UsePAM yes' \
-    'PrintMotd no' 'AcceptEnv LANG LC_*' 'LogLevel VERBOSE'
+    'PrintMotd no' 'AcceptEnv LANG LC_*' 'LogLevel VERBOSE' 'PidFile none'
 }
 
 add_host() {
