@@ -84,6 +84,20 @@ simulation() {
   once "$1 simulation" "build/$1/tests/sim/sim" --seeds "$SEEDS"
 }
 
+# The transports against an sshd of the test's own, with users that it adds: in
+# namespaces, and to a copy of /etc.
+transports() {
+  # shellcheck disable=SC2016
+  unshare --net --mount --pid --fork --kill-child --mount-proc bash -euc '
+    ip link set lo up
+    mount -t tmpfs -o mode=755 tests /media
+    cp -a /etc /media/etc
+    mount --bind /media/etc /etc
+    mount -t tmpfs -o mode=755 tests /run
+    exec python3 tests/lab/transport_test.py "$1"' \
+    bash "build/$1/tests/lab/transport_driver"
+}
+
 # Two at a time, each from its corpus; what one finds stays beside the build.
 fuzzers() {
   local name names=(frame firewall_wire options)
@@ -113,6 +127,7 @@ phase 'build: release' build release
 [ "$failed" = 0 ] || [ -x build/release/client/ginnel ] || finish
 phase 'unit tests' unit_tests release
 phase 'simulation' simulation release
+phase 'transports' counting transports transports release
 phase 'lab' counting lab tests/lab/run.sh --build build/release
 phase 'build: fuzzers' build fuzz
 phase "fuzzers, $FUZZ_SECONDS s each" fuzzers
