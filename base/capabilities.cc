@@ -35,10 +35,7 @@ Result<void> set_own(CapabilitySet kept) {
 
 }  // namespace
 
-Result<void> keep_capabilities(CapabilitySet kept) {
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-    return Error::from_errno(errno, "set no_new_privs");
-  }
+Result<void> bound_capabilities(CapabilitySet kept) {
   for (int i = 0; i < kMaxCapabilities; ++i) {
     if (kept >> i & 1) continue;
     // EINVAL: the kernel has no such capability. EPERM: this process may not
@@ -48,6 +45,15 @@ Result<void> keep_capabilities(CapabilitySet kept) {
       return Error::from_errno(errno, "drop a capability from the bounds");
     }
   }
+  return {};
+}
+
+Result<void> keep_capabilities(CapabilitySet kept) {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+    return Error::from_errno(errno, "set no_new_privs");
+  }
+  Result<void> bound = bound_capabilities(kept);
+  if (!bound) return bound;
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   return set_own(kept);
 }

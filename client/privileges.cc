@@ -156,6 +156,8 @@ std::optional<std::string> agent_socket_of(const Identity& user) {
 }
 
 Result<void> drop_to(const Identity& user) {
+  Result<void> bound = bound_capabilities(0);
+  if (!bound) return bound;
   Result<void> taken = take_ids(user);
   if (!taken) return taken;
   if (!is_only(user)) {

@@ -19,17 +19,6 @@ std::list<std::string>& names() {
   return running;
 }
 
-// Both sides of an `&&` threw: the first is the cause.
-std::exception_ptr cause_of(std::exception_ptr failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const asio::multiple_exceptions& several) {
-    return several.first_exception();
-  } catch (...) {
-    return failure;
-  }
-}
-
 void report(const std::string& name, std::exception_ptr failure) {
   try {
     std::rethrow_exception(cause_of(failure));
@@ -42,6 +31,16 @@ void report(const std::string& name, std::exception_ptr failure) {
 }
 
 }  // namespace
+
+std::exception_ptr cause_of(std::exception_ptr failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const asio::multiple_exceptions& several) {
+    return several.first_exception();
+  } catch (...) {
+    return failure;
+  }
+}
 
 void spawn(const asio::any_io_executor& executor, std::string name,
            awaitable<void> task) {

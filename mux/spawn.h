@@ -5,6 +5,7 @@
 #include <asio/awaitable.hpp>
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/use_awaitable.hpp>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ inline constexpr auto as_tuple =
 // Give it a call, not a lambda's: a lambda's captures die before its frame.
 void spawn(const asio::any_io_executor& executor, std::string name,
            awaitable<void> task);
+
+// `failure`, or, when both sides of an `&&` threw, what the first one threw:
+// the cause, since the other side was cancelled for it.
+std::exception_ptr cause_of(std::exception_ptr failure);
 
 // The names of the tasks that spawn() started and that have not ended, for a
 // test that waits too long and for a shutdown that hangs.

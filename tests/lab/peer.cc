@@ -44,14 +44,22 @@ awaitable<void> call(Arguments arguments) {
                             std::stoull(arguments.at(4)));
 }
 
-awaitable<void> guarded_call(Arguments arguments, int& status) {
+void complain(std::exception_ptr failure) {
   try {
-    co_await call(std::move(arguments));
-    status = 0;
+    std::rethrow_exception(failure);
   } catch (const std::out_of_range&) {
     std::cerr << kUsage;
   } catch (const std::exception& error) {
     std::cerr << error.what() << std::endl;
+  }
+}
+
+awaitable<void> guarded_call(Arguments arguments, int& status) {
+  try {
+    co_await call(std::move(arguments));
+    status = 0;
+  } catch (...) {
+    complain(cause_of(std::current_exception()));
   }
 }
 
