@@ -129,11 +129,11 @@ Result<std::optional<Message>> receive_message(int socket, std::size_t limit,
   ssize_t size;
   do {
     size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
-  if (size < 0 && errno != ECONNRESET) {
-    return Error::from_errno(errno, "receive on a Unix socket");
-  }
-  if (size <= 0) return std::optional<Message>();
+    // A peer that ended with our message unread: told once, before what it
+    // said last.
+  } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+  if (size < 0) return Error::from_errno(errno, "receive on a Unix socket");
+  if (size == 0) return std::optional<Message>();
 
   std::vector<UniqueFd> descriptors = take_descriptors(header);
   if (header.msg_flags & MSG_TRUNC) {
