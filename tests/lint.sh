@@ -51,6 +51,10 @@ includes_of() {
     grep -vE "#include \"($2)"
 }
 
+# In the tests themselves; a fixture may look again and again for what a real
+# process has done.
+in_tests() { grep -rnE --include='*_test.cc' --include='sim.cc' "$1" tests; }
+
 without_spdx() {
   local file
   for file in "${sources[@]}" "${scripts[@]}" "${builds[@]}"; do
@@ -116,7 +120,7 @@ check 'no experimental::channel: it loses what is buffered' \
   in_sources 'experimental/(concurrent_)?channel|experimental::channel'
 check 'no asio.hpp: say what is used' in_sources '#include <asio\.hpp>'
 check 'no test sleeps' \
-  grep -rnE 'sleep_for|sleep_until|\bu?sleep\(' tests/unit tests/sim
+  in_tests 'sleep_for|sleep_until|\bu?sleep\('
 
 # Form.
 # (plan_test.cc compares with nft's own words, which do not wrap.)

@@ -20,7 +20,7 @@ lab_up
 
 # The comment below the SPDX line.
 promise_of() {
-  sed '1d; /^#/!q; s/^# //' "$here/cases/$1.test" | sed '$d' | tr '\n' ' '
+  sed '1d; /^# /!q; s/^# //' "$here/cases/$1.test" | sed '$d' | tr '\n' ' '
 }
 
 limit=${LAB_LIMIT:-120}
