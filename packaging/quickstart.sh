@@ -34,13 +34,12 @@ clean_up() {
     kill -TERM "$ginnel" 2>/dev/null || true
     wait "$ginnel" || true
   fi
-  # A holder is the first process of its PID namespace: with it ends all that
-  # runs there, and the last link to this machine.
+  # With the first process of a PID namespace ends all that runs there.
+  ip link delete ginnel-demo 2>/dev/null || true
   local holder
   for holder in "${holders[@]}"; do
     kill -KILL "$holder" 2>/dev/null || true
   done
-  wait || true
   [ -z "$work" ] || rm -rf "$work"
 }
 
@@ -58,6 +57,7 @@ new_host() {
   unshare --net --mount --uts --pid --fork --kill-child --mount-proc \
     sleep infinity &
   holders+=("$!")
+  disown "$!"
   await pgrep -P "$!" -x sleep >/dev/null
   HOST=$(pgrep -P "$!" -x sleep)
 }
@@ -77,7 +77,7 @@ far_end() {
   new_host && server=$HOST
   new_host && web=$HOST
   ip link add ginnel-demo type veth peer name outside netns "$server"
-  on "$server" ip link add inside type veth peer name eth0 netns "$web"
+  ip link add inside netns "$server" type veth peer name eth0 netns "$web"
   add_address '' ginnel-demo "$HERE"
   add_address "$server" outside "$SERVER"
   add_address "$server" inside "$SERVER_INSIDE"
@@ -124,7 +124,7 @@ example() {
   trap clean_up EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
-  work=$(mktemp -d)
+  work=$(mktemp -d /tmp/ginnel-quickstart.XXXXXX)
   chmod 755 "$work"
   say "A far end: a server at $SERVER, and behind it $PRIVATE with a web server"
   far_end
@@ -148,9 +148,10 @@ example() {
   nft list ruleset | sed -n '/^table.*ginnel/,/^}/s/^/  /p'
   echo "2. ginnel carries them in one SSH session; the server's sshd saw:"
   grep Accepted "$work/sshd" | sed 's/^/  /'
-  echo '3. ginnel-helper, uploaded to the server and run as the guest, connects:'
-  on "$server" ps -o user,args -C ginnel-helper | sed 's/^/  /'
-  echo "   so the web server saw $SERVER_INSIDE, the server's own address there."
+  echo '3. ginnel-helper, uploaded to the server and run there as the guest:'
+  on "$server" ps -u guest -o user,pid,comm,args | sed 's/^/  /'
+  echo "4. It connects, and the web server saw the server's address there,"
+  echo "   $SERVER_INSIDE, and not ours."
   say 'Taking it all down'
 }
 
