@@ -15,12 +15,10 @@ void append(std::string& to, std::integral auto part) {
 }
 // Whatever has a to_string of its own beside it: addresses, prefixes.
 template <typename T>
-  requires requires(const T& value) {
-    { to_string(value) } -> std::convertible_to<std::string>;
-  }
-void append(std::string& to, const T& part) {
-  to += to_string(part);
+requires requires(const T& value) {
+  { to_string(value) } -> std::convertible_to<std::string>;
 }
+void append(std::string& to, const T& part) { to += to_string(part); }
 }  // namespace detail
 
 // Texts, numbers and things with a to_string, one after another. (g++ 12 has

@@ -74,7 +74,8 @@ class EndpointHandler : public mux::StreamHandler {
     appetite_ -= count;
     return count;
   }
-  void finish() override { finish_ = true; }
+  // A socket that is not connected cannot close a half, and forgets it.
+  void finish() override { finish_ = stream_ != nullptr; }
   void opened() override { opened_ = true; }
   void ended(mux::StreamEnd end) override {
     stream_ = nullptr;

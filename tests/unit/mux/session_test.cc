@@ -169,6 +169,22 @@ TEST_CASE("session: unopened streams share a bound on early bytes") {
   }
   pair.settle();
   for (auto& far : pair.far) CHECK(far->received() == 100'000);
+  pair.far.clear();
+  auto late = pair.open(100'000);  // the bound is free again
+  pair.network.advance(1s);
+  CHECK(late->sent() == kEarlyCredit);
+}
+
+TEST_CASE("session: an end of file that comes before the connection is kept") {
+  Pair pair;
+  pair.hold = true;
+  auto near = pair.open(0);
+  pair.network.advance(1s);
+  pair.far[0]->start(*pair.held[0]);
+  pair.held[0]->accept();
+  pair.settle();
+  CHECK(pair.far[0]->finish_seen());
+  CHECK(near->end()->kind == StreamEnd::Kind::kFinished);
 }
 
 TEST_CASE("session: a paused reader costs its window and slows nobody") {
