@@ -53,8 +53,9 @@ namespace ginnel::firewall {
 
 inline constexpr std::uint16_t kWireVersion = 1;
 
-// SO_MARK of the sockets SOCKET hands out, which no rule captures: "ginl".
-inline constexpr std::uint32_t kLinkMark = 0x67696e6c;
+// SO_MARK of the sockets SOCKET hands out, which no rule captures: 'g', and
+// ssh's port. Bits 14 and 15 are kube-proxy's, and clear.
+inline constexpr std::uint32_t kLinkMark = 0x67000016;
 
 // A batch of 1024 IPv6 rules takes 23.5 KiB.
 inline constexpr std::size_t kMaxMessage = 32 * 1024;
