@@ -43,7 +43,7 @@ TEST_CASE_FIXTURE(PlanTest, "plan: one network, own connections") {
   }
   chain output {
     type nat hook output priority -100;
-    meta mark 1734962796 return
+    meta mark 1728053270 return
     fib daddr type local return
     goto local
   }
@@ -87,7 +87,7 @@ TEST_CASE_FIXTURE(PlanTest, "plan: a router for both families") {
   }
   chain output {
     type nat hook output priority -100;
-    meta mark 1734962796 return
+    meta mark 1728053270 return
     fib daddr type local return
     meta skuid 1000 meta skgid 100 goto local
   }
@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(PlanTest, "plan: a router for both families") {
   }
   chain prerouting {
     type nat hook prerouting priority -100;
-    meta mark 1734962796 return
+    meta mark 1728053270 return
     fib daddr type local return
     iifname "eth0" return
     iifname "wwan0" return
@@ -129,7 +129,7 @@ TEST_CASE_FIXTURE(PlanTest, "plan: a LAN that is named is all that counts") {
                   "dnat ip to 192.168.1.1:12301\n  }\n") != text.npos);
   CHECK(text.find("  chain prerouting {\n"
                   "    type nat hook prerouting priority -100;\n"
-                  "    meta mark 1734962796 return\n"
+                  "    meta mark 1728053270 return\n"
                   "    fib daddr type local return\n"
                   "    iifname \"br0\" goto forwarded\n"
                   "    ip saddr 192.168.2.0/24 goto forwarded\n"
