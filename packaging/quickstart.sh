@@ -65,7 +65,7 @@ new_host() {
 on() {
   local host=$1
   shift
-  nsenter --target "$host" --net --mount --uts --pid -- "$@"
+  nsenter --target "$host" --net --mount --root --uts --pid -- "$@"
 }
 
 add_address() {
