@@ -48,8 +48,9 @@ class PidFile {
 
   PidFile(PidFile&&) = default;
   PidFile& operator=(PidFile&&) = delete;
-  // Removes the file, unless in a fork; empties it where it cannot be removed
-  // (Landlock), which says just as well that nobody runs.
+  // Empties the file, unless in a fork, and removes it where that is allowed.
+  // It needs no right to the folder (Landlock): an empty file says just as well
+  // that nobody runs, and claim() takes it.
   ~PidFile();
 
   // Writes the process id: from here on others may believe the file.

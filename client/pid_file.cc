@@ -48,6 +48,13 @@ std::optional<pid_t> read_pid(int fd) {
   return pid;
 }
 
+Error cannot_open(int reason, const std::string& path) {
+  return Error::from_errno(
+      reason, concat("cannot open pidfile ", printable(path),
+                     "; name a file that you may write, in a folder that "
+                     "exists"));
+}
+
 Error refused(const std::string& path, std::string_view why) {
   return Error(concat("pidfile ", printable(path), ": ", why));
 }
@@ -92,8 +99,7 @@ Result<PidFile> PidFile::claim(const std::string& path) {
                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
                        0644));
     if (!fd) {
-      return Error::from_errno(errno,
-                               concat("cannot open pidfile ", printable(path)));
+      return cannot_open(errno, path);
     }
     if (auto free = check_free(fd.get(), path); !free) return free.error();
     if (!is_same_file(fd.get(), absolute)) continue;
@@ -110,9 +116,9 @@ Result<PidFile> PidFile::claim(const std::string& path) {
 
 PidFile::~PidFile() {
   if (!fd_ || ::getpid() != owner_) return;
-  if (::unlink(path_.c_str()) < 0) {
-    [[maybe_unused]] int emptied = ::ftruncate(fd_.get(), 0);
-  }
+  // Through the descriptor: Landlock judges a file when it is opened.
+  [[maybe_unused]] int emptied = ::ftruncate(fd_.get(), 0);
+  if (is_same_file(fd_.get(), path_)) ::unlink(path_.c_str());
 }
 
 Result<void> PidFile::write() {

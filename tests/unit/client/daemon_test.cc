@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <string>
 
 #include "base/strings.h"
+#include "client/landlock.h"
 
 using namespace ginnel;
 
@@ -153,6 +155,43 @@ TEST_CASE("pidfile: names us while we run and is gone after") {
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
+TEST_CASE("pidfile: one that cannot be removed is left empty") {
+  Folder folder;
+  std::string path = folder.file("p");
+  SUBCASE("in a folder that cannot be written") {
+    REQUIRE(status_of(in_process([&] {
+              auto file = PidFile::claim(path);
+              if (!file || !file->write()) return 71;
+              ::chmod(folder.file("").c_str(), 0555);
+              constexpr uid_t kNobody = 65534;
+              return ::geteuid() == 0 ? ::seteuid(kNobody) : 0;
+            })) == 0);
+    ::chmod(folder.file("").c_str(), 0700);
+    CHECK(std::filesystem::exists(path));
+  }
+  SUBCASE("under Landlock, on a kernel that has it") {
+    REQUIRE(status_of(in_process([&] {
+              auto file = PidFile::claim(path);
+              if (!file || !file->write()) return 71;
+              return forbid_writing_outside({}) ? 0 : 72;
+            })) == 0);
+  }
+  CHECK(contents(path).empty());
+  CHECK(PidFile::claim(path).has_value());
+}
+
+TEST_CASE("pidfile: another's file in its place is left alone") {
+  Folder folder;
+  std::string path = folder.file("p");
+  {
+    auto file = PidFile::claim(path);
+    REQUIRE(file);
+    std::filesystem::remove(path);
+    write_file(path, "another's");
+  }
+  CHECK(contents(path) == "another's");
+}
+
 TEST_CASE("pidfile: what a dead process left is taken over") {
   Folder folder;
   std::string path = folder.file("p");
@@ -205,6 +244,8 @@ TEST_CASE("pidfile: one that is in use, or is something else, is left alone") {
   }
   SUBCASE("no file at all") {
     path = folder.file("");
-    CHECK(refusal().starts_with(concat("cannot open pidfile ", path)));
+    CHECK(refusal() == concat("cannot open pidfile ", path,
+                              "; name a file that you may write, in a folder "
+                              "that exists: Is a directory"));
   }
 }
