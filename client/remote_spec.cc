@@ -2,6 +2,7 @@
 #include "client/remote_spec.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/net_types.h"
 #include "base/strings.h"
@@ -24,6 +25,17 @@ bool is_plain(std::string_view text) {
            return byte > ' ' && byte != 0x7f &&
                   kShellBytes.find(byte) == std::string_view::npos;
          });
+}
+
+// What stands before a URL's "://"; nothing when `text` is none.
+std::optional<std::string_view> url_scheme(std::string_view text) {
+  std::size_t end = text.find("://");
+  bool scheme =
+      end != std::string_view::npos && end > 0 &&
+      std::all_of(text.begin(), text.begin() + end, [](unsigned char byte) {
+        return std::isalnum(byte) || byte == '+' || byte == '-' || byte == '.';
+      });
+  return scheme ? std::optional(text.substr(0, end)) : std::nullopt;
 }
 
 // Without what follows '%': fe80::1%eth0.
@@ -94,6 +106,10 @@ class HostPort {
 }  // namespace
 
 Result<Remote> parse_remote(std::string_view text) {
+  if (auto scheme = url_scheme(text)) {
+    return Error(concat("-r ", printable(*scheme, 40),
+                        "://...: this is a URL; write [USER@]HOST[:PORT]"));
+  }
   Remote remote;
   std::size_t at = text.rfind('@');
   if (at != std::string_view::npos) {

@@ -23,7 +23,8 @@ struct Remote {
 // password begins at the first ':' (it may hold both). An IPv6 address stands
 // in brackets, or bare when no port follows. A host or user that ssh or a
 // ProxyCommand's shell would take for something else (a leading '-', a quote,
-// a '$', a blank) is refused, as OpenSSH itself refuses it.
+// a '$', a blank) is refused, as OpenSSH itself refuses it; so is a URL, which
+// would be a user "ssh" with a password.
 Result<Remote> parse_remote(std::string_view text);
 
 // As it was typed, with the password as "***".

@@ -77,6 +77,7 @@ Result<Parts> split_parts(std::string_view text) {
 }
 
 Result<PortRange> parse_ports(std::string_view text, std::string_view subnet) {
+  if (text == "0") return PortRange();  // as sshuttle means it
   std::string_view low = text;
   std::string_view high = split_off(low, '-').value_or(low);
   auto first = parse_port(low);

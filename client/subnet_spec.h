@@ -17,7 +17,7 @@ struct SubnetSpec {
   std::string name;           // empty: `prefix` is meant
   Prefix prefix;              // REQUIRES: name.empty()
   std::optional<int> length;  // a name's /LENGTH
-  PortRange ports;            // all() when none was given
+  PortRange ports;            // all() when none was given, or 0
   // One sentence when the meaning is hardly the one intended ("10/8"), else
   // empty.
   std::string advice;
@@ -28,6 +28,7 @@ struct SubnetSpec {
 //   192.0.2.1  10.0.0.0/8  10.0.0.0/8:443  10.0.0.0/8:8000-9000
 //   2001:db8::/32  [2001:db8::/32]:443  web.example  web.example/24:80
 //
+// where port 0 is every port,
 // and inet_aton's short forms, where "10/8" is 0.0.0.10/8: kept, because
 // sshuttle's commands must mean here what they mean there, and advised upon.
 // A bad one is an Error that names it, what is wrong and what to write.

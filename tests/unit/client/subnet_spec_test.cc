@@ -44,6 +44,9 @@ TEST_CASE("subnet: every form that sshuttle reads") {
       {"0x7f.1", "127.0.0.1/32"},
       {"010.0.0.1", "8.0.0.1/32"},
       {"1.2.3.4:1-65535", "1.2.3.4/32:1-65535"},
+      {"10.0.0.0/8:0", "10.0.0.0/8"},
+      {"[2001:db8::/32]:0", "2001:db8::/32"},
+      {"web:0", "web"},
       {"2001:db8::1", "2001:db8::1/128"},
       {"2001:db8::1:443", "2001:db8::1:443/128"},
       {"2001:db8::/32:443", "[2001:db8::/32]:443"},
@@ -101,7 +104,7 @@ TEST_CASE("subnet: each bad one gets a sentence that names it") {
       {"1.2.3.0/255.255.255.0",
        "subnet 1.2.3.0/255.255.255.0: \"/255.255.255.0\" is not a number of "
        "bits; write it as in /24"},
-      {"1.2.3.4:0", "subnet 1.2.3.4:0: \"0\"" + port},
+      {"1.2.3.4:0-80", "subnet 1.2.3.4:0-80: \"0\"" + port},
       {"1.2.3.4:70000", "subnet 1.2.3.4:70000: \"70000\"" + port},
       {"1.2.3.4:", "subnet 1.2.3.4:: \"\"" + port},
       {"1.2.3.4:80-", "subnet 1.2.3.4:80-: \"\"" + port},
@@ -154,6 +157,11 @@ TEST_CASE("remote: user, password, host and port") {
       {"h:70000",
        "error: -r h:70000: \":70000\" is not a port; write :22, or "
        "any from :1 to :65535"},
+      {"ssh://far@h:22",
+       "error: -r ssh://...: this is a URL; write [USER@]HOST[:PORT]"},
+      {"ssh://h",
+       "error: -r ssh://...: this is a URL; write [USER@]HOST[:PORT]"},
+      {"u:p://q@h", "u:***@h"},
       {"u@", "error: -r : names no host; write USER@HOST"},
       {"a:b:c",
        "error: -r a:b:c: is no IPv6 address and has more than one "
