@@ -58,14 +58,20 @@ class Loader {
     return {};
   }
 
-  // An interface may come up later, a mistyped one never does.
-  void check_interfaces() {
+  Result<void> check_lans() {
     for (const Lan& lan : options_.lans) {
       const auto* name = std::get_if<std::string>(&lan);
+      const auto* prefix = std::get_if<Prefix>(&lan);
+      if (!takes_forwarded(prefix ? std::optional(prefix->family())
+                                  : std::nullopt)) {
+        return no_listener_for(lan);
+      }
+      // An interface may come up later, a mistyped one never does.
       if (name == nullptr || lookups_.interface_exists(*name)) continue;
       capture_.warnings.push_back(
           concat("--lan ", *name, ": there is no such interface yet"));
     }
+    return {};
   }
 
   Result<Capture> take() {
@@ -77,11 +83,7 @@ class Loader {
     bool captures =
         std::any_of(capture_.rules.begin(), capture_.rules.end(),
                     [](const SubnetRule& rule) { return rule.include; });
-    if (!captures) {
-      return Error(
-          "no network is left to capture; write at least one subnet, as in "
-          "10.0.0.0/8");
-    }
+    if (!captures) return nothing_left();
     return std::move(capture_);
   }
 
@@ -93,7 +95,10 @@ class Loader {
       return Error(concat("there are more than ", kMaxRules,
                           " subnets; name larger ones"));
     }
-    if (rules->empty()) ++ignored_ipv6_;
+    if (rules->empty()) {
+      ++ignored_ipv6_;
+      if (include && !left_out_) left_out_ = spec;
+    }
     if (spec.length && rules->size() > 1) {
       capture_.warnings.push_back(concat("subnet ", spec,
                                          ": the name has several addresses; /",
@@ -136,7 +141,56 @@ class Loader {
                           " is IPv6, which --disable-ipv6 turns off; leave one "
                           "of them out"));
     }
+    if (!lookups_.is_local(where.address)) {
+      std::string_view all =
+          where.address.family() == Family::kIpv4 ? "0.0.0.0" : "[::]";
+      return Error(concat("-l ", spec, ": ", where.address,
+                          " is not an address of this machine; write one that "
+                          "is, or ",
+                          all, " for all of them"));
+    }
     return where;
+  }
+
+  // Whether a listener gets connections forwarded for others, of this family
+  // or of any.
+  bool takes_forwarded(std::optional<Family> family) const {
+    return std::any_of(capture_.listeners.begin(), capture_.listeners.end(),
+                       [family](const Endpoint& where) {
+                         return !where.address.is_loopback() &&
+                                where.address.family() ==
+                                    family.value_or(where.address.family());
+                       });
+  }
+
+  static Error no_listener_for(const Lan& lan) {
+    std::string shown, listen = "-l 0.0.0.0 or -l [::]";
+    if (const auto* prefix = std::get_if<Prefix>(&lan)) {
+      shown = to_string(*prefix);
+      listen = prefix->family() == Family::kIpv4 ? "-l 0.0.0.0" : "-l [::]";
+    } else {
+      shown = std::get<std::string>(lan);
+    }
+    return Error(concat("--lan ", shown,
+                        " is about connections forwarded for others, which no "
+                        "listener takes; it needs ",
+                        listen));
+  }
+
+  // Options that parse_options() took name networks, or files of them.
+  Error nothing_left() const {
+    if (left_out_) {
+      return Error(
+          concat("no network is left to capture: --disable-ipv6 "
+                 "leaves out ",
+                 *left_out_,
+                 "; name an IPv4 network, or leave --disable-ipv6 "
+                 "out"));
+    }
+    return Error(concat("no network is left to capture: -s ",
+                        printable(options_.include_files.front()),
+                        " names none; write subnets into it, one a line, as "
+                        "10.0.0.0/8"));
   }
 
   void add_loopback(Family family) {
@@ -171,15 +225,15 @@ class Loader {
   static Error no_such(const char* option, const std::string& name,
                        const char* kind) {
     return Error(concat(option, ' ', printable(name, 60),
-                        ": this machine has "
-                        "no such ",
-                        kind));
+                        ": this machine has no such ", kind,
+                        "; check the name, or write the ", kind, "'s number"));
   }
 
   const Options& options_;
   const Lookups& lookups_;
   Capture capture_;
   std::size_t ignored_ipv6_ = 0;
+  std::optional<SubnetSpec> left_out_;  // the first include of those
   std::size_t advised_ = 0;
 };
 
@@ -193,8 +247,8 @@ Result<Capture> load_capture(const Options& options, const Lookups& lookups) {
   if (done) done = loader.add_files(options.exclude_files, false);
   if (done) done = loader.add_listeners();
   if (done) done = loader.add_owners();
+  if (done) done = loader.check_lans();
   if (!done) return done.error();
-  loader.check_interfaces();
   return loader.take();
 }
 

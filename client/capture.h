@@ -40,10 +40,11 @@ struct Lookups {
   std::function<std::optional<uid_t>(const std::string&)> find_user;
   std::function<std::optional<gid_t>(const std::string&)> find_group;
   std::function<bool(const std::string&)> interface_exists;
+  std::function<bool(const IpAddress&)> is_local;  // can be listened on
 };
 
-// Files, getaddrinfo, getpwnam, getgrnam, if_nametoindex. Blocking: for the
-// start only.
+// Files, getaddrinfo, getpwnam, getgrnam, if_nametoindex, bind. Blocking: for
+// the start only.
 Lookups system_lookups();
 
 // REQUIRES: options.action == Action::kRun, from parse_options().

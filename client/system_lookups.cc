@@ -68,7 +68,9 @@ Result<std::vector<IpAddress>> resolve(const std::string& name) {
   addresses.erase(std::unique(addresses.begin(), addresses.end()),
                   addresses.end());
   if (addresses.empty()) {
-    return Error(concat("the name ", printable(name), " has no address"));
+    return Error(concat("the name ", printable(name),
+                        " has no address; check the name, or write its "
+                        "address"));
   }
   return addresses;
 }
@@ -87,10 +89,20 @@ bool interface_exists(const std::string& name) {
   return if_nametoindex(name.c_str()) != 0;
 }
 
+// By binding, which also knows of ip_nonlocal_bind. What else may fail is for
+// the listener to say.
+bool is_local(const IpAddress& address) {
+  SocketAddress raw(Endpoint(address, 0));
+  UniqueFd fd(
+      ::socket(address.address_family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::bind(fd.get(), raw.get(), raw.size) == 0 || errno != EADDRNOTAVAIL;
+}
+
 }  // namespace
 
 Lookups system_lookups() {
-  return {read_file, resolve, find_user, find_group, interface_exists};
+  return {read_file,  resolve,          find_user,
+          find_group, interface_exists, is_local};
 }
 
 }  // namespace ginnel

@@ -42,6 +42,10 @@ struct Machine {
     result.find_user = id;
     result.find_group = id;
     result.interface_exists = [](const auto& name) { return name == "eth0"; };
+    result.is_local = [](const IpAddress& address) {
+      return address != *IpAddress::parse("192.0.2.77") &&
+             address != *IpAddress::parse("2001:db8::77");
+    };
     return result;
   }
 
@@ -100,9 +104,12 @@ TEST_CASE("capture: files of subnets, and their errors by line") {
         "nowhere.example");
   CHECK(machine.captures("-s none") == "error: -s: cannot open none");
   CHECK(machine.captures("0/0 -X none") == "error: -X: cannot open none");
-  CHECK(machine.captures("-s empty") ==
-        "error: no network is left to capture; write at least one subnet, as "
-        "in 10.0.0.0/8");
+  CHECK(machine.captures("-s empty -x 10.0.0.0/8") ==
+        "error: no network is left to capture: -s empty names none; write "
+        "subnets into it, one a line, as 10.0.0.0/8");
+  CHECK(machine.captures("--disable-ipv6 -s empty -x ::1") ==
+        "error: no network is left to capture: -s empty names none; write "
+        "subnets into it, one a line, as 10.0.0.0/8");
   CHECK(machine.captures("-s odd") ==
         "rule 0.0.0.0/8\nlisten 127.0.0.1:0\nwarning odd:1: subnet 10/8 means "
         "0.0.0.10/8, as it does to sshuttle; did you want 10.0.0.0/8?\n");
@@ -114,9 +121,9 @@ TEST_CASE("capture: --disable-ipv6 leaves IPv6 out, and says so") {
         "rule 0.0.0.0/0\nrule 192.0.2.1/32\nlisten 127.0.0.1:0\n"
         "warning IPv6 subnets are not captured, because of --disable-ipv6 (2 "
         "left out)\n");
-  CHECK(machine.captures("--disable-ipv6 ::/0") ==
-        "error: no network is left to capture; write at least one subnet, as "
-        "in 10.0.0.0/8");
+  CHECK(machine.captures("--disable-ipv6 fd80::/64 ::/0") ==
+        "error: no network is left to capture: --disable-ipv6 leaves out "
+        "fd80::/64; name an IPv4 network, or leave --disable-ipv6 out");
   CHECK(machine.captures("--disable-ipv6 v6.example") ==
         "error: subnet v6.example: the name has no address that can be used");
   CHECK(machine.captures("--disable-ipv6 0/0 -l [::]") ==
@@ -135,19 +142,54 @@ TEST_CASE("capture: a listener for each family that is captured") {
         "listen 192.0.2.1:3000\n");
   CHECK(machine.captures("0/0 -l nowhere.example") ==
         "error: -l nowhere.example:0: cannot look up nowhere.example");
+  CHECK(machine.captures("0/0 -l 192.0.2.77:2000") ==
+        "error: -l 192.0.2.77:2000: 192.0.2.77 is not an address of this "
+        "machine; write one that is, or 0.0.0.0 for all of them");
+  CHECK(machine.captures("0/0 -l [2001:db8::77]") ==
+        "error: -l [2001:db8::77]:0: 2001:db8::77 is not an address of this "
+        "machine; write one that is, or [::] for all of them");
 }
 
-TEST_CASE("capture: users, groups and interfaces") {
+TEST_CASE("capture: users and groups") {
   Machine machine;
-  CHECK(machine.captures("0/0 --user bob --group 33 --lan eth0") ==
+  CHECK(machine.captures("0/0 --user bob --group 33") ==
         "rule 0.0.0.0/0\nlisten 127.0.0.1:0\nuid 1000\ngid 33\n");
   CHECK(machine.captures("0/0 --user eve") ==
-        "error: --user eve: this machine has no such user");
+        "error: --user eve: this machine has no such user; check the name, or "
+        "write the user's number");
   CHECK(machine.captures("0/0 --group 4294967295") ==
-        "error: --group 4294967295: this machine has no such group");
-  CHECK(machine.captures("0/0 --lan eth9") ==
-        "rule 0.0.0.0/0\nlisten 127.0.0.1:0\n"
-        "warning --lan eth9: there is no such interface yet\n");
+        "error: --group 4294967295: this machine has no such group; check the "
+        "name, or write the group's number");
+}
+
+TEST_CASE("capture: --lan with a listener that takes what is forwarded") {
+  Machine machine;
+  const std::string all = "rule 0.0.0.0/0\nlisten 0.0.0.0:0\n";
+  CHECK(machine.captures("0/0 -l 0.0.0.0 --lan eth0") == all);
+  CHECK(machine.captures("0/0 -l 0.0.0.0 --lan 10.0.0.0/8") == all);
+  CHECK(machine.captures("0/0 -l v4.example --lan eth0") ==
+        "rule 0.0.0.0/0\nlisten 192.0.2.1:0\n");
+  // It may come up later.
+  CHECK(machine.captures("0/0 -l 0.0.0.0 --lan eth9") ==
+        all + "warning --lan eth9: there is no such interface yet\n");
+}
+
+TEST_CASE("capture: --lan without such a listener is refused") {
+  Machine machine;
+  auto refusal = [](const std::string& lan, const std::string& listen) {
+    return "error: --lan " + lan +
+           " is about connections forwarded for others, which no listener "
+           "takes; it needs " +
+           listen;
+  };
+  const std::string either = "-l 0.0.0.0 or -l [::]";
+  CHECK(machine.captures("0/0 --lan eth0") == refusal("eth0", either));
+  CHECK(machine.captures("0/0 ::/0 -l 127.0.0.1,[::1] --lan eth9") ==
+        refusal("eth9", either));
+  CHECK(machine.captures("0/0 -l [::] --lan 10.0.0.0/8") ==
+        refusal("10.0.0.0/8", "-l 0.0.0.0"));
+  CHECK(machine.captures("0/0 -l 0.0.0.0 --lan eth0 --lan fd80::/64") ==
+        refusal("fd80::/64", "-l [::]"));
 }
 
 TEST_CASE("capture: the machine's own files, names and users") {
@@ -167,4 +209,7 @@ TEST_CASE("capture: the machine's own files, names and users") {
   CHECK(lookups.find_group("root") == gid_t{0});
   CHECK(lookups.interface_exists("lo"));
   CHECK_FALSE(lookups.interface_exists("nosuch0"));
+  CHECK(lookups.is_local(IpAddress::any(Family::kIpv4)));
+  CHECK(lookups.is_local(IpAddress::loopback(Family::kIpv4)));
+  CHECK_FALSE(lookups.is_local(*IpAddress::parse("192.0.2.77")));
 }
