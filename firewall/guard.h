@@ -14,6 +14,9 @@ namespace ginnel::firewall {
 // end means that the firewall is gone: told messages are read before that end,
 // so none is lost, however the firewall died. It holds no netlink socket while
 // it waits, since a copy of the firewall's would keep its table alive.
+//
+// The firewall watches the guard in turn, and ends when it is killed: what is
+// in effect without a guard would outlive the next kill.
 class Guard {
  public:
   // Forks. REQUIRES: one thread, and no descriptor yet whose closing means
@@ -24,7 +27,11 @@ class Guard {
   // must not be done.
   Result<void> promise(const Undo& entry);
 
-  // Tells the guard that all has been undone, and waits for its end.
+  // For poll(), which says POLLHUP once the guard is gone.
+  int watched() const { return socket_.get(); }
+
+  // Tells the guard that all has been undone, and waits for its end, which may
+  // have come before.
   void dismiss();
 
  private:

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ginnel-firewall: the part of ginnel that runs as root. A blocking loop: read
 // a request, check it, carry it out, answer; when the client's socket closes,
-// or sends what it should not, undo everything and end.
+// or sends what it should not, or the guard is killed, undo everything and end.
+#include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -73,9 +75,21 @@ void say(int client, const Error& error) {
       .has_value();
 }
 
-// Until the client ends; an error if it broke the rules.
+// Until the client has something to say, or ends; an error: no guard any more.
+Result<void> wait_for_client(int client, int guard) {
+  pollfd waits[] = {{client, POLLIN, 0}, {guard, 0, 0}};
+  while (::poll(waits, 2, -1) < 0) {
+    if (errno != EINTR) return Error::from_errno(errno, "wait for ginnel");
+  }
+  if (waits[1].revents != 0) return Error("its guard was killed");
+  return {};
+}
+
+// Until the client ends; an error if it broke the rules, or the guard is gone.
 Result<void> serve(int client, Service& service) {
   for (;;) {
+    Result<void> waited = wait_for_client(client, service.watched_guard());
+    if (!waited) return waited;
     Result<std::optional<Message>> message =
         receive_message(client, kMaxMessage, Passing::kRefuse);
     if (!message) return message.error();

@@ -241,7 +241,9 @@ Result<InstalledTable> InstalledTable::install(const Plan& plan,
   NftBatch batch = make_batch(plan, ownership);
   Result<NftBatch::Answer> answer = batch.commit(netlink->get());
   if (!answer) return answer.error();
-  if (answer->error == 0) return InstalledTable(std::move(*netlink));
+  if (answer->error == 0) {
+    return InstalledTable(std::move(*netlink), ownership);
+  }
 
   bool at_table = answer->sequence == NftBatch::kFirst;
   bool no_such_flag = answer->error == EINVAL || answer->error == EOPNOTSUPP;

@@ -37,9 +37,15 @@ class InstalledTable {
   // kOwned falls back to kPlain where the kernel has no owner flag.
   static Result<InstalledTable> install(const Plan& plan, Ownership ownership);
 
+  // What the kernel granted.
+  Ownership ownership() const { return ownership_; }
+
  private:
-  explicit InstalledTable(UniqueFd netlink) : netlink_(std::move(netlink)) {}
+  InstalledTable(UniqueFd netlink, Ownership ownership)
+      : netlink_(std::move(netlink)), ownership_(ownership) {}
+
   UniqueFd netlink_;
+  Ownership ownership_;
 };
 
 // Makes sure that there is no such table: deletes a plain one, waits for the

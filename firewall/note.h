@@ -8,10 +8,11 @@
 
 // The last net: a note for each table under /run/ginnel, for the case that
 // both the firewall and its guard were killed and the kernel does not own the
-// table. The folder and the notes are root's alone; a note is named for its
-// table and holds the network namespace. It is locked (flock) by the processes
-// that look after the table, so a note that can be locked is stale. (A process
-// id and a start time would do too, but not across containers.)
+// table (where it does, the note goes once the table is there). The folder and
+// the notes are root's alone; a note is named for its table and holds the
+// network namespace. It is locked (flock) by the processes that look after the
+// table, so a note that can be locked is stale. (A process id and a start time
+// would do too, but not across containers.)
 namespace ginnel::firewall {
 
 // Writes the note for `table`; the descriptor, and any copy of it, holds the

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "firewall/note.h"
 
@@ -150,7 +151,14 @@ Result<void> Service::install() {
   Result<InstalledTable> table = InstalledTable::install(*plan, ownership_);
   if (!table) return table.error();
   table_ = std::move(*table);
+  if (table_->ownership() == Ownership::kOwned) drop_needless_note();
   return {};
+}
+
+void Service::drop_needless_note() {
+  Result<void> removed = remove_note(table_name_);
+  // undo() tries again.
+  if (!removed) log::warning(removed.error().message());
 }
 
 Result<void> Service::name_table() {

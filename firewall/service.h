@@ -27,6 +27,9 @@ class Service {
   // broken or hostile, and is to be left.
   Result<Reply> handle(const Request& request);
 
+  // Hung up (poll()) once the guard is gone; then it is time to undo().
+  int watched_guard() const { return guard_.watched(); }
+
   // Undoes everything. To be called once, at the end.
   Result<void> undo();
 
@@ -45,6 +48,8 @@ class Service {
   // Chooses the table's name and promises to undo it, once.
   Result<void> name_table();
   Result<void> install();
+  // An owned table goes with this process, whatever happens to the guard.
+  void drop_needless_note();
 
   Guard guard_;
   Ownership ownership_;

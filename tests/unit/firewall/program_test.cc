@@ -35,6 +35,21 @@ pid_t firewall_process() {
   return children.front();
 }
 
+pid_t guard_of(pid_t process) {
+  std::vector<pid_t> children = children_of(process);
+  REQUIRE(children.size() == 1);
+  return children.front();
+}
+
+// Neither can act on the other's death: both are stopped before it.
+void kill_with_guard(pid_t process) {
+  pid_t guard = guard_of(process);
+  for (int signal : {SIGSTOP, SIGKILL}) {
+    ::kill(guard, signal);
+    ::kill(process, signal);
+  }
+}
+
 bool nothing_left(const Sandbox& sandbox) {
   return ruleset() == sandbox.before && shell("ls /run") == "";
 }
@@ -268,10 +283,7 @@ void end_somehow(Sandbox& sandbox, bool owner_flag) {
   SUBCASE("the firewall is killed with all of its group") {
     ::kill(-process, SIGKILL);
   }
-  SUBCASE("its guard is killed first, then the client closes") {
-    ::kill(children_of(process).front(), SIGKILL);
-    proxy.close();
-  }
+  SUBCASE("its guard is killed") { ::kill(guard_of(process), SIGKILL); }
   // Whoever holds the client's end sees it.
   (void)proxy.wait_undone().has_value();
   CHECK(proxy.fd() == -1);
@@ -280,6 +292,27 @@ void end_somehow(Sandbox& sandbox, bool owner_flag) {
 TEST_CASE_FIXTURE(Sandbox, "firewall: every death leaves nothing") {
   SUBCASE("the kernel owns the table") { end_somehow(*this, true); }
   SUBCASE("an old kernel: the guard deletes it") { end_somehow(*this, false); }
+  CHECK(eventually([&] { return nothing_left(*this); }));
+}
+
+TEST_CASE_FIXTURE(Sandbox, "firewall: its guard's death ends it, and is told") {
+  bool rules = false;
+  SUBCASE("before there are rules") {}
+  SUBCASE("with rules in effect") { rules = true; }
+  FirewallProxy proxy = rules ? capture(ten_nine()) : start();
+  ::kill(guard_of(firewall_process()), SIGKILL);
+  Result<void> undone = proxy.wait_undone();
+  REQUIRE_FALSE(undone);
+  CHECK(undone.error().message() ==
+        "firewall: ginnel-firewall ends: its guard was killed");
+  CHECK(nothing_left(*this));
+}
+
+TEST_CASE_FIXTURE(Sandbox, "firewall: an owned table needs no guard") {
+  FirewallProxy proxy = capture(ten_nine());
+  CHECK(shell("ls /run") == "");
+  kill_with_guard(firewall_process());
+  (void)proxy.wait_undone().has_value();
   CHECK(eventually([&] { return nothing_left(*this); }));
 }
 
@@ -298,11 +331,7 @@ TEST_CASE_FIXTURE(Sandbox, "firewall: signals from the terminal do nothing") {
 
 TEST_CASE_FIXTURE(Sandbox, "firewall: the next start repairs what both left") {
   FirewallProxy proxy = capture(ten_nine(), {}, false);
-  pid_t process = firewall_process();
-  std::vector<pid_t> guard = children_of(process);
-  REQUIRE(guard.size() == 1);
-  ::kill(guard.front(), SIGKILL);
-  ::kill(process, SIGKILL);
+  kill_with_guard(firewall_process());
   (void)proxy.wait_undone().has_value();
   REQUIRE(ruleset() != before);
   REQUIRE(shell("ls /run") != "");
