@@ -22,9 +22,16 @@ struct Request {
   Request() = default;
 };
 
+// Everything that can be found wrong with what the person typed, before
+// anything is connected or started: -F, -o, -i, -e, a forced transport that
+// cannot, and, where we resolve it ourselves (no proxy, no -e), a host name
+// without an address. One sentence. Blocking: runs `ssh -G` (10 ms) and asks
+// the resolver.
+Result<void> check(const SshOptions& ssh, Kind kind);
+
 // Reads the ssh configuration, takes a transport (log::info says which and
 // why), and, for libssh, connects and logs in. May ask on the terminal.
-// Throws Failure.
+// Throws Failure, or Interrupted when a signal ended a question.
 awaitable<std::unique_ptr<Transport>> open(Request request);
 
 }  // namespace ginnel::transport

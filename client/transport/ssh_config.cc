@@ -42,9 +42,17 @@ std::string local_host() {
   return name.data();
 }
 
-std::string last_line(std::string_view text) {
-  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
-  return printable(text.substr(text.find_last_of('\n') + 1));
+// The last line of what ssh said, but for its "terminating, 1 bad option".
+std::string complaint(std::string_view text) {
+  for (;;) {
+    while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+    std::size_t begin = text.find_last_of('\n') + 1;
+    std::string_view line = text.substr(begin);
+    if (begin == 0 || line.find(": terminating, ") == line.npos) {
+      return printable(line);
+    }
+    text = text.substr(0, begin);
+  }
 }
 
 std::vector<std::string> blank_separated(std::string_view text) {
@@ -233,7 +241,7 @@ Result<SshConfig> resolve_ssh_config(const SshOptions& options) {
   if (!output) return output.error().in("reading the ssh configuration");
   if (output->status != 0) {
     return Error(concat("ssh does not accept its configuration for ",
-                        printable(options.host), ": ", last_line(output->err)));
+                        printable(options.host), ": ", complaint(output->err)));
   }
   auto config = SshConfig::parse(output->out);
   if (config && !config->has("host")) config->set("host", options.host);
