@@ -37,12 +37,13 @@ void ask_person(const SshConfig& config, const std::string& name,
   std::string found =
       concat("the ", short_type(type), " host key of ", printable(name),
              " is not known (", fingerprint, ")");
-  auto terminal = config.is_yes("batchmode") ? std::nullopt : Terminal::open();
+  const bool batch = config.is_yes("batchmode");
+  auto terminal = batch ? std::nullopt : Terminal::open();
   if (!terminal) {
-    throw Failure(
-        concat(found,
-               " and there is no terminal to ask on: log in once with ssh and "
-               "check the key, or add it to known_hosts"));
+    throw Failure(concat(
+        found, " and ",
+        batch ? "BatchMode forbids asking" : "there is no terminal to ask on",
+        ": log in once with ssh and check the key, or add it to known_hosts"));
   }
   terminal->write(concat("The authenticity of host '", printable(name),
                          "' can't be established.\n", short_type(type),

@@ -83,9 +83,9 @@ void Login::fail() const {
   }
   throw Failure(concat(
       who(), ": the server refused the log-in (tried: ",
-      tried_.empty() ? "nothing, there was no key, agent or "
-                       "terminal to ask on"
-                     : tried_,
+      tried_.empty()
+          ? concat("nothing, since there is no key and ", why_not_asked())
+          : tried_,
       "; it takes: ", methods.empty() ? "nothing we can do" : methods, ")"));
 }
 

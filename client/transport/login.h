@@ -64,6 +64,10 @@ class Login {
   }
   int prompts_allowed() const;
   Terminal* terminal();
+  const char* why_not_asked() const {
+    return config_.is_yes("batchmode") ? "BatchMode forbids asking"
+                                       : "there is no terminal to ask on";
+  }
   void note(const std::string& what) {
     log::debug("ssh login: tried ", what);
     tried_ += (tried_.empty() ? "" : ", ") + what;

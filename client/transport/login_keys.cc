@@ -164,9 +164,8 @@ awaitable<Outcome> Login::offer_file(std::string path) {
 
 PrivateKey Login::ask_passphrase(const std::string& path) {
   if (!terminal()) {
-    note(path +
-         " (which needs a passphrase, and there is no terminal to ask "
-         "on)");
+    note(
+        concat(path, " (which needs a passphrase, and ", why_not_asked(), ")"));
     return {};
   }
   for (int i = 0; i < 3; ++i) {

@@ -24,9 +24,10 @@ std::string Login::answer_to(const std::string& prompt, bool echo, bool only) {
     return given;
   }
   if (!terminal()) return {};
-  return terminal()
-      ->ask(concat("(", who(), ") ", printable(prompt)), echo)
-      .value_or("");
+  auto answer =
+      terminal()->ask(concat("(", who(), ") ", printable(prompt)), echo);
+  if (!answer) throw Failure(who() + ": the question was not answered");
+  return *std::move(answer);
 }
 
 void Login::answer_prompts() {
@@ -70,7 +71,6 @@ awaitable<Outcome> Login::try_password() {
   for (int tries = 0; tries < prompts_allowed(); ++tries) {
     if (!password_ && !terminal()) co_return Outcome::kDenied;
     std::string answer = answer_to("Password: ", false, true);
-    if (answer.empty()) co_return Outcome::kDenied;
     const char* text = answer.c_str();
     auto call = [this, text] {
       return ssh_userauth_password(raw(), nullptr, text);

@@ -116,10 +116,7 @@ std::optional<std::string> Terminal::ask(std::string_view prompt, bool echo) {
     if (!echo || !answer) write("\n");
     signal_number = caught;
   }
-  if (signal_number != 0) {
-    raise(signal_number);
-    throw Failure("interrupted while asking on the terminal");
-  }
+  if (signal_number != 0) throw Interrupted(signal_number);
   return answer;
 }
 

@@ -11,8 +11,8 @@ namespace ginnel::transport {
 
 // The person's terminal, for the few questions of a log-in. Reading blocks the
 // whole program, which has nothing else to do then. SIGINT, SIGTERM and SIGHUP
-// end a question: the terminal is set back, and the signal raised again for
-// whoever handles it.
+// end a question, whoever else handles them: the terminal and the handlers are
+// set back, and Interrupted is thrown.
 class Terminal {
  public:
   // Nothing when the program has no controlling terminal.
@@ -21,7 +21,7 @@ class Terminal {
   // Shows `text` as it is.
   void write(std::string_view text);
   // Shows `prompt` and reads one line, at most 1 KiB, with or without echo.
-  // Nothing at end of file. Throws Failure when a signal ended it.
+  // Nothing at end of file. Throws Interrupted.
   std::optional<std::string> ask(std::string_view prompt, bool echo);
 
  private:

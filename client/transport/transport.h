@@ -24,6 +24,17 @@ class Failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A signal (SIGINT, SIGTERM, SIGHUP) ended a question on the terminal.
+class Interrupted : public Failure {
+ public:
+  explicit Interrupted(int signal)
+      : Failure("interrupted while asking on the terminal"), signal_(signal) {}
+  int signal() const { return signal_; }
+
+ private:
+  int signal_;
+};
+
 // Makes an unconnected TCP socket of the family. `ginnel` has the root process
 // make it, so that it carries the mark which keeps our own link from capture.
 using SocketFactory = std::function<Result<UniqueFd>(Family)>;

@@ -12,9 +12,10 @@
 //     twice          two commands at once on one transport
 //     close          close the link, then the transport, while reading waits
 //     start          upload and start the embedded helper
+//     check          look at the options only
 //     script N       print the start line for a helper of N packed bytes
 //
-// Exit status 0, or 99 with one sentence.
+// Exit status 0, 99 with one sentence (2: by `check`), or 128 + a signal.
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/system_error.hpp>
@@ -265,6 +266,8 @@ awaitable<void> run(Job& job) {
     if (transport->peer()) log::info("peer ", *transport->peer());
     transport->close();
     job.status = 0;
+  } catch (const transport::Interrupted& interrupted) {
+    job.status = 128 + interrupted.signal();
   } catch (const std::exception& error) {
     std::cerr << "driver: " << error.what() << "\n";
   }
@@ -321,6 +324,11 @@ int main(int argc, char** argv) {
   if (job.action == "script") {
     std::cout << start_script::command("00ff", std::stoul(job.argument));
     return 0;
+  }
+  if (job.action == "check") {
+    auto checked = transport::check(job.request.ssh, job.request.kind);
+    if (!checked) std::cerr << "driver: " << checked.error().message() << "\n";
+    return checked ? 0 : 2;
   }
   job.request.stderr_line = [](std::string_view line) {
     std::cerr << "far: " << line << "\n";

@@ -141,8 +141,8 @@ class Result:
             assert part in self.text, f"no {part!r} in: {self.text}"
         return self
 
-    def bad(self, *parts, within=10):
-        assert self.status == 99, f"status {self.status}: {self.text}"
+    def bad(self, *parts, within=10, status=99):
+        assert self.status == status, f"status {self.status}: {self.text}"
         for part in parts:
             assert part in self.text, f"no {part!r} in: {self.text}"
         assert self.seconds < within, f"took {self.seconds:.1f} s"
@@ -352,7 +352,7 @@ def case_ctrl_c_at_a_question_ends_it_and_restores_echo():
     while terminal.read(time.monotonic() + 5):
         pass
     _, status = os.waitpid(terminal.pid, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGINT, status
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGINT, status
     assert echo_is_on()
 
 
@@ -459,8 +459,49 @@ def case_passwords():
             terminal.type(answer + "\n")
         result = terminal.result().good(f"({name})")
         assert "let me" not in result.text, "the password was echoed"
+        terminal = Terminal("exec", "id", user=name, port=port, key=None)
+        for _ in range(2):
+            terminal.wait_for("assword:")
+            terminal.type("\n")
+        terminal.wait_for("assword:")
+        terminal.type("\x04")
+        terminal.result().bad("the question was not answered")
+        batch = ["-o", "BatchMode=yes"]
+        drive("exec", "id", user=name, port=port, key=None,
+              options=batch).bad("nothing, since there is no key and "
+                                 "BatchMode forbids asking")
     drive("exec", "id", user=name + ":let me in", transport="openssh").bad(
         "ssh takes no password from -r")
+
+
+def case_what_was_typed_wrong_is_found_before_anything_starts():
+    def complains(*parts, config="/dev/null", **named):
+        words = words_for("check", **named)
+        words[words.index("-F") + 1] = config
+        done = subprocess.run(words, capture_output=True, text=True,
+                              env=environment(), stdin=subprocess.DEVNULL)
+        text = done.stdout + done.stderr
+        Result(done.returncode, text, 0).bad(*parts, status=2)
+        assert text.count("\n") == 1, text
+
+    drive("check").good()
+    complains("configuration file /tmp is a folder", config="/tmp")
+    complains("/no/such: No such file", config="/no/such")
+    bad = lab.path("bad-config")
+    with open(bad, "w") as file:
+        file.write("Nonsense yes\n")
+    complains("Bad configuration option: nonsense", config=bad)
+    complains("Bad configuration option: foo", options=["-o", "foo=1"])
+    complains("Bad port", options=["-o", "Port=x"])
+    complains("the key file /no/key: No such file", key="/no/key")
+    complains("the key file /tmp is a folder", key="/tmp")
+    complains("-e needs --transport openssh", options=["-e", "ssh"])
+    complains("has a proxyjump", options=["-o", "ProxyJump=x"])
+    complains("-e: there is no program no-such-ssh", transport="auto",
+              options=["-e", "no-such-ssh -4"])
+    complains("cannot resolve no.such.invalid", host="no.such.invalid")
+    drive("check", host="no.such.invalid", transport="auto",
+          options=["-o", "ProxyJump=x"]).good()
 
 
 def case_sshd_killed_in_a_transfer_is_an_error_soon():
