@@ -76,7 +76,7 @@ build() {
 unit_tests() {
   local test
   for test in build/"$1"/tests/unit/unit_{base,mux,firewall,client}; do
-    counting "$1 ${test##*/}" "$test"
+    counting "$1 ${test##*/}" timeout --kill-after=5 600 "$test"
   done
 }
 
