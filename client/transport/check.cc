@@ -160,6 +160,17 @@ Result<void> check_forced_libssh(const SshOptions& options, Kind kind,
   return {};
 }
 
+// ssh asks nobody then, not even us.
+Result<void> check_password(const SshOptions& options, const Choice& choice,
+                            const SshConfig& config) {
+  if (!options.password || choice.kind != Kind::kOpenssh ||
+      !config.is_yes("batchmode")) {
+    return {};
+  }
+  return Error(concat("BatchMode keeps ssh from using the password given for ",
+                      printable(options.host), ": leave one of them out"));
+}
+
 bool is_reached_directly(const SshOptions& options, const SshConfig& config) {
   return options.ssh_command.empty() && !config.is_set("proxycommand") &&
          !config.is_set("proxyjump");
@@ -178,6 +189,8 @@ Result<Examined> examine(const SshOptions& options, Kind kind) {
   examined.choice = choice_for(options, kind, *config);
   auto command = check_command(options, examined.choice);
   if (!command) return command.error();
+  auto password = check_password(options, examined.choice, *config);
+  if (!password) return password.error();
   examined.config = *std::move(config);
   return examined;
 }

@@ -58,33 +58,58 @@ void reset_signals() {
   ::signal(SIGINT, SIG_IGN);
 }
 
-[[noreturn]] void become(char* const* argv, Child::Stdio stdio, pid_t parent,
-                         int report) {
+[[noreturn]] void become(char* const* argv, char* const* environment,
+                         Child::Stdio stdio, pid_t parent, int report) {
   reset_signals();
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() == parent && place_stdio(stdio)) execvp(argv[0], argv);
+  if (getppid() == parent && place_stdio(stdio)) {
+    execvpe(argv[0], argv, environment);
+  }
   int error = errno;
   [[maybe_unused]] ssize_t told = write(report, &error, sizeof error);
   _exit(127);
 }
 
+// What exec wants; it points into `words`.
+std::vector<char*> pointers(const std::vector<std::string>& words) {
+  std::vector<char*> result;
+  for (const std::string& word : words) {
+    result.push_back(const_cast<char*>(word.c_str()));
+  }
+  result.push_back(nullptr);
+  return result;
+}
+
+// `more` comes before ours of the same name, which are left out.
+std::vector<std::string> environment_with(std::vector<std::string> more) {
+  const std::size_t added = more.size();
+  for (char** entry = environ; *entry; ++entry) {
+    std::string_view ours(*entry);
+    std::string_view name = ours.substr(0, ours.find('=') + 1);
+    bool replaced = false;
+    for (std::size_t i = 0; i < added; ++i) {
+      replaced = replaced || more[i].starts_with(name);
+    }
+    if (!replaced) more.emplace_back(ours);
+  }
+  return more;
+}
+
 }  // namespace
 
 Result<Child> Child::start(const std::vector<std::string>& arguments,
-                           Stdio stdio) {
+                           Stdio stdio, const std::vector<std::string>& more) {
   auto report = make_pipe();
   if (!report) return report.error();
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) {
-    argv.push_back(const_cast<char*>(argument.c_str()));
-  }
-  argv.push_back(nullptr);
+  std::vector<char*> argv = pointers(arguments);
+  std::vector<std::string> environment = environment_with(more);
+  std::vector<char*> envp = pointers(environment);
 
   pid_t parent = getpid();
   pid_t pid = fork();
   if (pid < 0) return Error::from_errno(errno, "fork");
   if (pid == 0) {
-    become(argv.data(), stdio, parent, report->write_end.get());
+    become(argv.data(), envp.data(), stdio, parent, report->write_end.get());
   }
   Child child(pid);
   report->write_end.reset();

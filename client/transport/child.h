@@ -27,9 +27,11 @@ class Child {
     int err = -1;
   };
   // Starts `arguments[0]`, looked up in PATH. A program that is not there is an
-  // error here, not an exit status.
+  // error here, not an exit status. `more` is put into its environment, as
+  // "NAME=VALUE".
   static Result<Child> start(const std::vector<std::string>& arguments,
-                             Stdio stdio);
+                             Stdio stdio,
+                             const std::vector<std::string>& more = {});
 
   Child(Child&& other) noexcept;
   Child& operator=(Child&& other) noexcept;

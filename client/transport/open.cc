@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "client/transport/open.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <asio/this_coro.hpp>
+#include <filesystem>
 
 #include "base/log.h"
 #include "client/transport/check.h"
@@ -39,6 +43,17 @@ constexpr std::array kTransports{
     Row{Kind::kOpenssh, "openssh", open_openssh},
 };
 
+// Where a new host key will be written. The folder is made, as ssh makes it.
+std::string prepare_known_hosts(const SshConfig& config) {
+  std::vector<std::string> files = config.known_hosts_files();
+  if (files.empty() || files.front() == "none") return {};
+  if (::access(files.front().c_str(), F_OK) == 0) return files.front();
+  std::filesystem::path folder =
+      std::filesystem::path(files.front()).parent_path();
+  ::mkdir(folder.c_str(), 0700);
+  return folder.string();
+}
+
 }  // namespace
 
 awaitable<std::unique_ptr<Transport>> open(Request request) {
@@ -47,7 +62,9 @@ awaitable<std::unique_ptr<Transport>> open(Request request) {
   Kind kind = examined->choice.kind;
   const Row* row = std::ranges::find(kTransports, kind, &Row::kind);
   log::debug("transport: ", row->name, ", since ", examined->choice.reason);
-  if (request.chosen) request.chosen(kind);
+  if (request.chosen) {
+    request.chosen(kind, prepare_known_hosts(examined->config));
+  }
   if (!request.make_socket) request.make_socket = plain_socket;
   co_return co_await row->open(
       std::move(examined->config), std::move(request.ssh),

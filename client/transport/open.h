@@ -17,7 +17,9 @@ struct Request {
   SocketFactory make_socket;  // empty: plain sockets
   LineSink stderr_line;       // empty: stderr is dropped
   // Told which transport it will be, before anything is connected or started.
-  std::function<void(Kind)> chosen;
+  // With the file that a new host key would be added to, or, when there is
+  // none yet, the folder; empty when nothing would be written.
+  std::function<void(Kind, const std::string& known_hosts)> chosen;
 
   Request() = default;
 };

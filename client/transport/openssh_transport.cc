@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "client/transport/algorithms.h"
+#include "client/transport/askpass.h"
 #include "client/transport/dial.h"
 #include "client/transport/pass_fd.h"
 #include "client/transport/shell_quote.h"
@@ -74,14 +75,18 @@ bool owns_socket(const SshConfig& config, const SshOptions& options) {
   return true;
 }
 
-// This program, for ssh's ProxyCommand, which a shell reads.
-std::string pass_fd_command() {
+std::string own_program() {
   std::array<char, 4096> path{};
   ssize_t size = readlink("/proc/self/exe", path.data(), path.size() - 1);
   if (size <= 0) throw Failure("cannot find this program's own file");
+  return {path.data(), static_cast<std::size_t>(size)};
+}
+
+// This program, for ssh's ProxyCommand, which a shell reads.
+std::string pass_fd_command() {
   std::string command;
   // % begins a token for ssh.
-  for (char c : shell_quoted({path.data(), static_cast<std::size_t>(size)})) {
+  for (char c : shell_quoted(own_program())) {
     command += c == '%' ? "%%" : std::string(1, c);
   }
   return concat(command, " ", kPassFdFlag);
@@ -106,6 +111,18 @@ SshOptions first_jump(std::string jump, const std::string& config_file) {
   hop.host = jump;
   return hop;
 }
+
+// ssh's end, as the one sentence that it is.
+class SshEnded : public asio::system_error {
+ public:
+  explicit SshEnded(std::string sentence)
+      : system_error(asio::error::connection_reset),
+        sentence_(std::move(sentence)) {}
+  const char* what() const noexcept override { return sentence_.c_str(); }
+
+ private:
+  std::string sentence_;
+};
 
 // The link's bytes, with the program's end told as what it was.
 class ChildLink : public mux::FdLink {
@@ -146,11 +163,10 @@ class ChildLink : public mux::FdLink {
   // ssh exits with 255 for errors of its own, else as the far command did.
   void check(int status) const {
     if (WIFEXITED(status) && WEXITSTATUS(status) != 255) {
-      log::debug(child_->describe(status));
+      log::debug("ssh ", describe_status(status));
       return;
     }
-    throw asio::system_error(asio::error::connection_reset,
-                             child_->describe(status));
+    throw SshEnded(child_->take_last_words(status));
   }
 
   std::shared_ptr<SshChild> child_;
@@ -194,12 +210,6 @@ OpensshTransport::OpensshTransport(asio::any_io_executor executor,
 std::unique_ptr<Transport> OpensshTransport::open(
     asio::any_io_executor executor, SshConfig config, SshOptions options,
     SocketFactory make_socket, LineSink stderr_line) {
-  if (options.password) {
-    throw Failure(concat(
-        "ssh takes no password from -r: leave it out and ssh will ask, or use "
-        "--transport libssh for ",
-        printable(options.host)));
-  }
   std::unique_ptr<OpensshTransport> made(
       new OpensshTransport(executor, std::move(config), std::move(options),
                            std::move(make_socket), std::move(stderr_line)));
@@ -224,6 +234,10 @@ std::vector<std::string> OpensshTransport::arguments(
       if (!config_.has(row.key)) continue;
       words.insert(words.end(), {"-o", row.setting});
     }
+  }
+  if (!own_command && options_.password) {
+    // A wrong one is wrong the second time too.
+    words.insert(words.end(), {"-o", "NumberOfPasswordPrompts=1"});
   }
   if (!own_command && !ciphers_.empty()) {
     words.insert(words.end(), {"-o", "Ciphers=" + ciphers_});
@@ -267,7 +281,8 @@ std::unique_ptr<mux::Link> OpensshTransport::start(const std::string& command,
   stdio.in = data.theirs.get();
   stdio.out = data.theirs.get();
   stdio.err = errors.theirs.get();
-  auto child = Child::start(arguments(command), stdio);
+  auto environment = askpass_environment(config_, options_, own_program());
+  auto child = Child::start(arguments(command), stdio, environment);
   if (!child) throw Failure(child.error().message());
 
   auto running = std::make_shared<SshChild>(

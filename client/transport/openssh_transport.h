@@ -12,15 +12,16 @@ namespace ginnel::transport {
 
 // The `ssh` program, or what -e names, once for each exec(). Its stdin and
 // stdout are one socketpair (a fifth faster than pipes). ssh asks for
-// passwords and host keys on the terminal itself.
+// passwords and host keys on the terminal itself; a password of
+// user:password@host it gets as askpass.h tells.
 //
 // The connection is one we made and marked (see pass_fd.h) unless the way there
 // is not ours to make: -e, a ProxyCommand, a ProxyJump or a bind address in the
 // configuration. Then first_hop() tells where it goes.
 class OpensshTransport : public Transport {
  public:
-  // Throws Failure when there is a password, which ssh would not take from us,
-  // or the first hop's name does not resolve. ssh itself starts with exec().
+  // Throws Failure when the first hop's name does not resolve. ssh itself
+  // starts with exec().
   static std::unique_ptr<Transport> open(asio::any_io_executor executor,
                                          SshConfig config, SshOptions options,
                                          SocketFactory make_socket,

@@ -5,7 +5,7 @@
 
 #include <array>
 #include <asio/buffer.hpp>
-#include <asio/steady_timer.hpp>
+#include <utility>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -20,7 +20,9 @@ constexpr std::chrono::milliseconds kLookInterval{5};
 // How long the last words may take after the exit; a ProxyCommand or a control
 // master that still holds stderr is not waited for.
 constexpr std::chrono::milliseconds kLastWords{100};
-constexpr std::size_t kRemembered = 3;
+// Lines are held back this long, and this many, before the sink is told.
+constexpr std::chrono::milliseconds kHoldBack{200};
+constexpr std::size_t kHeldBack = 3;
 
 }  // namespace
 
@@ -29,7 +31,8 @@ SshChild::SshChild(asio::any_io_executor executor, Child child, UniqueFd errors,
     : executor_(executor),
       child_(std::move(child)),
       errors_(executor, errors.release()),
-      sink_(std::move(sink)) {}
+      sink_(std::move(sink)),
+      telling_(executor) {}
 
 void SshChild::watch() {
   spawn(executor_, "ssh stderr", read_errors(shared_from_this()));
@@ -42,18 +45,30 @@ awaitable<void> SshChild::read_errors(std::shared_ptr<SshChild> self) {
         co_await self->errors_.async_read_some(asio::buffer(buffer), as_tuple);
     if (!error) self->lines_.add({buffer.data(), got});
     if (error && self->lines_.has_part()) self->lines_.finish();
-    while (self->lines_.has_line()) {
-      std::string line = self->lines_.take_line();
-      self->last_lines_.push_back(line);
-      if (self->last_lines_.size() > kRemembered) {
-        self->last_lines_.pop_front();
-      }
-      if (self->sink_) self->sink_(line);
-    }
+    while (self->lines_.has_line()) self->add_line(self->lines_.take_line());
     if (error) break;
   }
+  self->telling_.cancel();
   self->errors_ended_ = true;
   self->errors_end_.notify();
+}
+
+void SshChild::add_line(std::string line) {
+  untold_.push_back(std::move(line));
+  tell_all_but(kHeldBack);
+  if (untold_.size() > 1) return;
+  telling_.expires_after(kHoldBack);
+  telling_.async_wait([self = shared_from_this()](std::error_code cancelled) {
+    if (!cancelled) self->tell_all_but(0);
+  });
+}
+
+void SshChild::tell_all_but(std::size_t count) {
+  while (untold_.size() > count) {
+    std::string line = std::move(untold_.front());
+    untold_.pop_front();
+    if (sink_) sink_(line);
+  }
 }
 
 awaitable<bool> SshChild::exits_within(std::chrono::milliseconds limit) {
@@ -91,12 +106,13 @@ awaitable<void> SshChild::see_out(std::shared_ptr<SshChild> self) {
     co_await self->exits_within(kExitLimit);
   }
   self->errors_.close();
+  self->tell_all_but(0);
 }
 
-std::string SshChild::describe(int status) const {
+std::string SshChild::take_last_words(int status) {
   std::string text = concat("ssh ", describe_status(status));
   const char* separator = ": ";
-  for (const std::string& line : last_lines_) {
+  for (const std::string& line : std::exchange(untold_, {})) {
     text += separator + printable(line);
     separator = "; ";
   }

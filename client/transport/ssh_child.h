@@ -3,6 +3,7 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
 #include <string>
@@ -35,20 +36,25 @@ class SshChild : public std::enable_shared_from_this<SshChild> {
   void terminate();
   bool terminating() const { return terminating_; }
 
-  // "ssh exited with status 255: Connection refused"; what it said last.
-  std::string describe(int status) const;
+  // "ssh exited with status 255: Connection refused"; what it said last, which
+  // the sink is then not told.
+  std::string take_last_words(int status);
 
  private:
   static awaitable<void> read_errors(std::shared_ptr<SshChild> self);
   static awaitable<void> see_out(std::shared_ptr<SshChild> self);
   awaitable<bool> exits_within(std::chrono::milliseconds limit);
+  void add_line(std::string line);
+  void tell_all_but(std::size_t count);
 
   asio::any_io_executor executor_;
   Child child_;
   asio::posix::stream_descriptor errors_;
   LineSink sink_;
   LineSplitter lines_;
-  std::deque<std::string> last_lines_;
+  // Not yet told to the sink: ssh may end with them, and they are its reason.
+  std::deque<std::string> untold_;
+  asio::steady_timer telling_;
   bool errors_ended_ = false;
   Wakeup errors_end_;
   bool terminating_ = false;

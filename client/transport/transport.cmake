@@ -6,6 +6,7 @@ set(transport ${PROJECT_SOURCE_DIR}/client/transport)
 add_library(ginnel_transport STATIC
   ${transport}/agent.cc
   ${transport}/algorithms.cc
+  ${transport}/askpass.cc
   ${transport}/check.cc
   ${transport}/child.cc
   ${transport}/choose.cc

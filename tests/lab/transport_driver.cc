@@ -31,6 +31,7 @@
 #include "base/strings.h"
 #include "client/remote_start.h"
 #include "client/start_script.h"
+#include "client/transport/askpass.h"
 #include "client/transport/open.h"
 #include "client/transport/pass_fd.h"
 #include "client/transport/wakeup.h"
@@ -319,6 +320,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], transport::kPassFdFlag) == 0) {
     return transport::pass_fd_main();
   }
+  if (transport::is_askpass()) return transport::askpass_main(argc, argv);
   if (std::getenv("VERBOSE")) log::set_level(log::Level::kTrace);
   Job job = parse(argc, argv);
   if (job.action == "script") {

@@ -150,12 +150,13 @@ class Result:
 
 
 def words_for(*action, options=(), key="key", known=None, port=None,
-              user="root", host="127.0.0.1", transport="libssh"):
+              user="root", host="127.0.0.1", transport="libssh",
+              config="/dev/null"):
     port = port or lab.port
     if known is None:
         known = lab.known_hosts("known", *(
             f"[127.0.0.1]:{p} {lab.host_key()}" for p in {port, lab.port}))
-    words = [DRIVER, "--transport", transport, "-F", "/dev/null",
+    words = [DRIVER, "--transport", transport, "-F", config,
              "-o", f"UserKnownHostsFile={known}",
              "-o", "GlobalKnownHostsFile=none", "-p", str(port)]
     if key:
@@ -317,8 +318,10 @@ def case_a_named_key_that_is_not_there_is_one_sentence():
 def case_a_refused_key_is_told():
     drive("exec", "id", key="other").bad("refused the log-in", "/other",
                                          "it takes: publickey")
-    drive("exec", "id", key="other", transport="openssh").bad(
-        "Permission denied")
+    refused = drive("exec", "id", key="other", transport="openssh").bad(
+        "driver: ssh exited with status 255: root@127.0.0.1: Permission denied")
+    assert refused.text.count("Permission denied") == 1, refused.text
+    assert "reset by peer" not in refused.text, refused.text
 
 
 def case_a_key_that_others_may_read_is_not_used():
@@ -470,15 +473,57 @@ def case_passwords():
         drive("exec", "id", user=name, port=port, key=None,
               options=batch).bad("nothing, since there is no key and "
                                  "BatchMode forbids asking")
-    drive("exec", "id", user=name + ":let me in", transport="openssh").bad(
-        "ssh takes no password from -r")
+
+
+def case_ssh_is_given_the_password():
+    name = lab.user("askpw", "/bin/sh", password="let me in")
+    for settings in ({"UsePAM": "yes", "KbdInteractiveAuthentication": "yes"},
+                     {"PasswordAuthentication": "yes"}):
+        port = lab.sshd(**settings)
+
+        def login(password, **named):
+            return drive("exec", "id", user=f"{name}:{password}", port=port,
+                         key=None, transport="openssh", **named)
+
+        login("let me in").good(f"({name})")
+        start = time.monotonic()
+        login("wrong").bad("Permission denied")
+        assert time.monotonic() - start < 6, "a wrong one is tried again"
+        login("let me in", options=["-o", "BatchMode=yes"]).bad(
+            "BatchMode keeps ssh from using the password")
+        # Questions that are not ours to answer are asked on the terminal.
+        terminal = Terminal("exec", "id", user=name + ":let me in", port=port,
+                            key=None, known=lab.known_hosts("empty"),
+                            transport="openssh")
+        terminal.wait_for("(yes/no/[fingerprint])? ")
+        terminal.type("yes\n")
+        terminal.result().good(f"({name})")
+
+
+def case_a_jump_host_is_not_told_the_password():
+    inner = lab.user("inner", "/bin/sh", password="inner secret")
+    outer = lab.user("outer", "/bin/sh", password="outer secret")
+    port = lab.sshd(PasswordAuthentication="yes")
+    config = lab.path("jump-config")
+    known = lab.known_hosts("jump", f"[127.0.0.1]:{port} {lab.host_key()}",
+                            f"[localhost]:{port} {lab.host_key()}")
+    with open(config, "w") as file:
+        file.write(f"Host *\nUserKnownHostsFile {known}\nPort {port}\n"
+                   "Host inner\nHostName localhost\n"
+                   f"ProxyJump {outer}@127.0.0.1\n")
+    terminal = Terminal("exec", "id", user=inner + ":inner secret", key=None,
+                        port=port, host="inner", transport="auto",
+                        config=config, known=known)
+    terminal.wait_for(f"{outer}@127.0.0.1's password: ")
+    terminal.type("outer secret\n")
+    result = terminal.result().good(f"({inner})")
+    assert "secret" not in result.text, "a password was echoed"
 
 
 def case_what_was_typed_wrong_is_found_before_anything_starts():
-    def complains(*parts, config="/dev/null", **named):
-        words = words_for("check", **named)
-        words[words.index("-F") + 1] = config
-        done = subprocess.run(words, capture_output=True, text=True,
+    def complains(*parts, **named):
+        done = subprocess.run(words_for("check", **named),
+                              capture_output=True, text=True,
                               env=environment(), stdin=subprocess.DEVNULL)
         text = done.stdout + done.stderr
         Result(done.returncode, text, 0).bad(*parts, status=2)
