@@ -42,6 +42,16 @@ std::string random_nonce() {
   return nonce;
 }
 
+// What gzip's last four bytes say, the lowest first (RFC 1952).
+std::size_t unpacked_size(Bytes packed) {
+  if (packed.size() < 4) return 0;
+  std::size_t size = 0;
+  for (std::byte byte : packed.last(4)) {
+    size = size >> 8 | std::to_integer<std::size_t>(byte) << 24;
+  }
+  return size;
+}
+
 // Closes a link at a deadline, so that whoever waits on it goes on.
 class Watchdog {
  public:
@@ -213,8 +223,8 @@ HelperImage embedded_helper() {
 awaitable<StartedHelper> start_helper(transport::Transport& transport,
                                       std::string host, HelperImage image) {
   std::string nonce = random_nonce();
-  auto link = co_await transport.exec(
-      start_script::command(nonce, image.packed.size()));
+  auto link = co_await transport.exec(start_script::command(
+      nonce, image.packed.size(), unpacked_size(image.packed)));
   Starter starter(co_await asio::this_coro::executor, std::move(link),
                   std::move(host), image, nonce);
   co_return co_await starter.run();

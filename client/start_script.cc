@@ -8,7 +8,7 @@
 namespace ginnel::start_script {
 namespace {
 
-// ONE line when joined; n and b are set before it. `f` is the file to remove
+// ONE line when joined; n, b and k are set before it. `f` is the file to remove
 // on any exit. An empty script without `#!` is run by the shell itself, but
 // only if the kernel says "not a program" and not "may not execute".
 constexpr std::string_view kScript =
@@ -30,6 +30,7 @@ constexpr std::string_view kScript =
     R"([ -n "$d" ] && [ -d "$d" ] && [ -w "$d" ] || continue; s="$s $d"; )"
     R"(f=$(mktemp "$d/.ginnel.XXXXXXXXXX" 2>/dev/null) || { f=; continue; }; )"
     R"(echo : 2>/dev/null >"$f" && chmod 700 "$f" && "$f" 2>/dev/null )"
+    R"(&& dd if=/dev/zero bs=1024 count=$k 2>/dev/null >"$f" )"
     R"(&& { t=1; break; }; rm -f "$f"; f=; done; )"
     R"([ -n "$t" ] || { say failed no-folder $s; exit 1; }; say ready; )"
     R"(e=$({ $h | $g >"$f"; } 2>&1) || { say failed unpack $d $e; exit 1; }; )"
@@ -39,10 +40,11 @@ constexpr std::string_view kScript =
 
 }  // namespace
 
-std::string command(std::string_view nonce, std::size_t packed_size) {
+std::string command(std::string_view nonce, std::size_t packed_size,
+                    std::size_t unpacked_size) {
   assert(kScript.find_first_of("'\\!\n") == kScript.npos);
-  return concat("exec sh -c 'n=", nonce, "; b=", packed_size, "; ", kScript,
-                "'");
+  return concat("exec sh -c 'n=", nonce, "; b=", packed_size,
+                "; k=", (unpacked_size + 1023) / 1024, "; ", kScript, "'");
 }
 
 AnswerReader::AnswerReader(std::string_view nonce)

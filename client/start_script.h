@@ -27,14 +27,17 @@
 //     failed REASON REST       no-mktemp, no-gzip, no-folder (REST: the folders
 //                              tried), unpack (REST: what the tools said)
 //
-// After `ready` the script reads exactly the packed bytes, unpacks them into a
+// A folder will do when an empty script runs there and it has room for the
+// unpacked helper, which is tried by writing as many zeroes. After `ready` the
+// script reads exactly the packed bytes, unpacks them into a
 // file that mktemp made under umask 077, opens and unlinks it, and becomes it
 // by /proc/self/fd; where that is not to be had it runs the file as
 // `FILE --unlink FILE`, and the helper unlinks itself.
 namespace ginnel::start_script {
 
-// `nonce` is of letters and digits.
-std::string command(std::string_view nonce, std::size_t packed_size);
+// `nonce` is of letters and digits; the sizes are of the helper.
+std::string command(std::string_view nonce, std::size_t packed_size,
+                    std::size_t unpacked_size);
 
 struct Answer {
   std::string word;

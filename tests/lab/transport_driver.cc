@@ -324,7 +324,7 @@ int main(int argc, char** argv) {
   if (std::getenv("VERBOSE")) log::set_level(log::Level::kTrace);
   Job job = parse(argc, argv);
   if (job.action == "script") {
-    std::cout << start_script::command("00ff", std::stoul(job.argument));
+    std::cout << start_script::command("00ff", std::stoul(job.argument), 4096);
     return 0;
   }
   if (job.action == "check") {

@@ -684,12 +684,31 @@ def case_noexec_folders_are_passed_over():
         "lets the user run programs from none of: ", "/dev/shm", "/tmp", home)
 
 
-def case_a_full_folder_is_told():
+def case_full_folders_are_passed_over():
     user = lab.user("full", "/bin/sh")
-    full = "".join(f"mount -t tmpfs -o size=16k,mode=1777 none {d}; "
-                   for d in [*TEMPORARY, lab.path("home-" + user)])
-    drive("start", user=user, port=lab.sshd(prepare=full)).bad(
-        "could not unpack the helper in", "No space left")
+    home = lab.path("home-" + user)
+    full = [f"mount -t tmpfs -o size=16k,mode=1777 none {d}; "
+            for d in [*TEMPORARY, home]]
+    one_left = "".join(full[:-1])
+    drive("start", user=user, port=lab.sshd(prepare=one_left)).good("started")
+    everywhere = "".join(full)
+    drive("start", user=user, port=lab.sshd(prepare=everywhere)).bad(
+        "lets the user run programs from none of: ", "or full")
+
+
+def case_without_proc_the_helper_removes_its_own_file():
+    # Only the home folder is left, so the file was there.
+    user = lab.user("noproc", "/bin/sh")
+    folder = lab.path("home-" + user)
+    hide = "".join(f"mount -t tmpfs -o noexec,mode=1777 none {d}; "
+                   for d in TEMPORARY)
+    port = lab.sshd(prepare=hide + "mount -t tmpfs none /proc; ")
+    drive("exec", "ls /proc | wc -l", user=user, port=port).good("0\n")
+    before, files = os.stat(folder).st_mtime_ns, temporary_files()
+    both(lambda t: drive("start", user=user, port=port, transport=t)
+         .good("started in"))
+    assert os.stat(folder).st_mtime_ns != before, "started somewhere else"
+    assert temporary_files() == files, temporary_files()
 
 
 def case_an_account_without_a_shell_is_told():

@@ -125,7 +125,7 @@ const Piece kGo("ginnel-NONCE:ready\n", 0);
 }  // namespace
 
 TEST_CASE("start script: nothing in it that a login shell would take") {
-  std::string line = start_script::command("00ff", 1234);
+  std::string line = start_script::command("00ff", 1234, 5000);
   REQUIRE(line.starts_with("exec sh -c '"));
   REQUIRE(line.ends_with("'"));
   std::string inside = line.substr(12, line.size() - 13);
@@ -136,7 +136,7 @@ TEST_CASE("start script: nothing in it that a login shell would take") {
 
 TEST_CASE("start script: an echo of the command is no answer") {
   AnswerReader reader("00ff");
-  reader.add(start_script::command("00ff", 1234) + "\n");
+  reader.add(start_script::command("00ff", 1234, 5000) + "\n");
   auto answer = reader.next();
   REQUIRE(answer);
   CHECK(!*answer);
