@@ -48,9 +48,9 @@ class PidFile {
 
   PidFile(PidFile&&) = default;
   PidFile& operator=(PidFile&&) = delete;
-  // Empties the file, unless in a fork, and removes it where that is allowed.
-  // It needs no right to the folder (Landlock): an empty file says just as well
-  // that nobody runs, and claim() takes it.
+  // Removes the file, unless in a fork. A small process does it, which is not
+  // bound by what this one has given up since (Landlock), and which removes
+  // the file after `kill -9` too.
   ~PidFile();
 
   // Writes the process id: from here on others may believe the file.
@@ -62,6 +62,8 @@ class PidFile {
   std::string path_;  // absolute
   UniqueFd fd_;       // empty: moved from
   pid_t owner_;
+  UniqueFd remover_;  // its end tells the remover
+  pid_t remover_process_ = -1;
 };
 
 }  // namespace ginnel

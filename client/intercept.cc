@@ -38,7 +38,7 @@ Interceptor::Interceptor(asio::any_io_executor executor, UniqueFd listener,
 
 awaitable<void> Interceptor::run() {
   bool complained = false;
-  for (;;) {
+  while (acceptor_.is_open()) {
     co_await acceptor_.async_wait(asio::socket_base::wait_read,
                                   asio::use_awaitable);
     if (accept_waiting()) {
@@ -89,7 +89,7 @@ void Interceptor::intercept(UniqueFd connection) {
   auto relay = std::make_shared<mux::SocketRelay>(std::move(socket));
   mux::Stream* stream = session_.open(*target, relay);
   if (!stream) {
-    log::warning("too many connections: reset one to ", *target);
+    log::warning("cannot carry one more connection: reset one to ", *target);
     relay->ended(mux::StreamEnd(mux::StreamEnd::Kind::kReset));
     return;
   }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The program a person types: words to options, privileges given up, one
 // Session run, an exit status.
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +22,8 @@
 #include "client/options.h"
 #include "client/privileges.h"
 #include "client/session.h"
+#include "client/transport/askpass.h"
+#include "client/transport/open.h"
 #include "client/transport/pass_fd.h"
 
 namespace ginnel {
@@ -59,9 +63,44 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// What a program that starts this one may have left otherwise: a closed stdin,
+// whose number a socket would get, and children that nobody can wait for.
+void expect_little_of_the_parent() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", O_RDWR);
+  }
+  std::signal(SIGCHLD, SIG_DFL);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+// The signals that end a run in order. One that is ignored from the start
+// (nohup) stays so.
+void add_ending_signals(asio::signal_set& signals) {
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction now {};
+    sigaction(number, nullptr, &now);
+    if (now.sa_handler != SIG_IGN) signals.add(number);
+  }
+}
+
 Result<FirewallProxy> start_firewall(std::optional<FirewallProxy> started) {
   if (started) return *std::move(started);
   return FirewallProxy::start_by_sudo(FirewallProxy::Start());
+}
+
+// The signal that came while something else blocked, if one did.
+std::optional<int> signal_so_far(asio::io_context& io,
+                                 asio::signal_set& signals) {
+  std::optional<int> came;
+  signals.async_wait([&](std::error_code error, int number) {
+    if (!error) came = number;
+  });
+  io.poll();
+  signals.cancel();
+  io.restart();
+  io.poll();
+  io.restart();
+  return came;
 }
 
 awaitable<void> run_session(Session& session, int& status) {
@@ -73,11 +112,14 @@ int run(const Options& options, const Capture& capture,
         std::optional<FirewallProxy> started) {
   std::optional<Daemonizer> daemon;
   std::optional<PidFile> pid_file;
+  asio::io_context io{1};
   if (options.daemon) {
     auto forked = Daemonizer::start();
     if (!forked) return complain(kExitFatal, forked.error());
     daemon = *std::move(forked);
   }
+  asio::signal_set signals(io);
+  add_ending_signals(signals);
   if (options.pidfile) {
     auto claimed = PidFile::claim(*options.pidfile);
     if (!claimed) return complain(kExitFatal, claimed.error());
@@ -88,8 +130,8 @@ int run(const Options& options, const Capture& capture,
     for (const std::string& warning : *list) log::warning(warning);
   }
   raise_descriptor_limit();
-  std::signal(SIGPIPE, SIG_IGN);
   Result<FirewallProxy> firewall = start_firewall(std::move(started));
+  if (auto number = signal_so_far(io, signals)) return 128 + *number;
   if (!firewall) {
     log::error(firewall.error().message());
     return kExitFatal;
@@ -101,9 +143,8 @@ int run(const Options& options, const Capture& capture,
     }
     return daemon ? daemon->ready() : Result<void>();
   };
-  asio::io_context io{1};
-  Session session(io.get_executor(), options, capture, *std::move(firewall),
-                  on_ready);
+  Session session(io.get_executor(), signals, options, capture,
+                  *std::move(firewall), on_ready);
   int status = kExitFatal;
   spawn(io.get_executor(), "session", run_session(session, status));
   io.run();
@@ -125,6 +166,10 @@ int start(const std::vector<std::string>& words) {
     auto dropped = become_the_user(words);
     if (!dropped) return complain(kExitFatal, dropped.error());
   }
+  if (!firewall && find_run_as(words)) {
+    return complain(kExitUsage, Error("--run-as needs root: start ginnel with "
+                                      "sudo, or leave --run-as out"));
+  }
   // From here on the user's files are opened with the user's rights.
   Lookups lookups = system_lookups();
   auto options = parse_options(words, lookups.read_file);
@@ -132,6 +177,9 @@ int start(const std::vector<std::string>& words) {
   if (options->action != Action::kRun) return answer(options->action);
   auto capture = load_capture(*options, lookups);
   if (!capture) return complain(kExitUsage, capture.error());
+  auto checked = transport::check(ssh_options(*options),
+                                  transport_kind(options->transport));
+  if (!checked) return complain(kExitUsage, checked.error());
   return run(*options, *capture, std::move(firewall));
 }
 
@@ -150,9 +198,11 @@ std::optional<int> answer_at_once(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   using namespace ginnel;
+  expect_little_of_the_parent();
   if (argc > 1 && !std::strcmp(argv[1], transport::kPassFdFlag)) {
     return transport::pass_fd_main();
   }
+  if (transport::is_askpass()) return transport::askpass_main(argc, argv);
   auto words = command_line(std::getenv("GINNEL_ARGS"), argc, argv);
   if (!words) return complain(kExitUsage, words.error());
   if (auto status = answer_at_once(*words)) return *status;

@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -84,6 +86,33 @@ Result<void> check_free(int fd, const std::string& path) {
   return {};
 }
 
+// A process that removes the file when this one has ended, however it ends:
+// `kill -9` runs no destructor, and Landlock would have to leave the whole
+// folder open for it. It holds nothing but its end of a pipe.
+Result<UniqueFd> start_remover(int file, const std::string& path,
+                               pid_t& process) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) < 0) {
+    return Error::from_errno(errno, "make a pipe for the pidfile");
+  }
+  UniqueFd read_end(ends[0]), write_end(ends[1]);
+  process = ::fork();
+  if (process < 0) return Error::from_errno(errno, "fork for the pidfile");
+  if (process > 0) return write_end;
+  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    ::signal(number, SIG_IGN);
+  }
+  ::prctl(PR_SET_NAME, "ginnel-pidfile");
+  ::dup2(read_end.get(), STDIN_FILENO);
+  ::dup2(file, STDOUT_FILENO);
+  ::closefrom(STDERR_FILENO);
+  char byte;
+  while (::read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR) {
+  }
+  if (is_same_file(STDOUT_FILENO, path)) ::unlink(path.c_str());
+  ::_exit(0);
+}
+
 }  // namespace
 
 PidFile::PidFile(std::string path, UniqueFd fd)
@@ -109,6 +138,10 @@ Result<PidFile> PidFile::claim(const std::string& path) {
       return Error::from_errno(
           errno, concat("cannot write pidfile ", printable(path)));
     }
+    auto remover =
+        start_remover(file.fd_.get(), file.path_, file.remover_process_);
+    if (!remover) return remover.error();
+    file.remover_ = *std::move(remover);
     return file;
   }
   return refused(path, "others keep removing it; name another file");
@@ -118,7 +151,8 @@ PidFile::~PidFile() {
   if (!fd_ || ::getpid() != owner_) return;
   // Through the descriptor: Landlock judges a file when it is opened.
   [[maybe_unused]] int emptied = ::ftruncate(fd_.get(), 0);
-  if (is_same_file(fd_.get(), path_)) ::unlink(path_.c_str());
+  remover_.reset();
+  ::waitpid(remover_process_, nullptr, 0);
 }
 
 Result<void> PidFile::write() {

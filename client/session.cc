@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "client/session.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/posix/stream_descriptor.hpp>
-#include <asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -25,7 +24,22 @@ namespace {
 using namespace asio::experimental::awaitable_operators;
 using transport::Failure;
 
-transport::Kind kind_of(TransportChoice choice) {
+firewall::Rule firewall_rule(const SubnetRule& rule) {
+  return firewall::Rule(
+      rule.prefix, rule.ports,
+      rule.include ? firewall::Action::kInclude : firewall::Action::kExclude);
+}
+
+// Throws the sentence of a failed call.
+template <typename T>
+T need(Result<T> result) {
+  if (!result) throw Failure(result.error().message());
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+}  // namespace
+
+transport::Kind transport_kind(TransportChoice choice) {
   switch (choice) {
     case TransportChoice::kAuto:
       return transport::Kind::kAuto;
@@ -52,25 +66,11 @@ transport::SshOptions ssh_options(const Options& options) {
   return ssh;
 }
 
-firewall::Rule firewall_rule(const SubnetRule& rule) {
-  return firewall::Rule(
-      rule.prefix, rule.ports,
-      rule.include ? firewall::Action::kInclude : firewall::Action::kExclude);
-}
-
-// Throws the sentence of a failed call.
-template <typename T>
-T need(Result<T> result) {
-  if (!result) throw Failure(result.error().message());
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-
-}  // namespace
-
-Session::Session(asio::any_io_executor executor, const Options& options,
-                 const Capture& capture, FirewallProxy firewall,
-                 std::function<Result<void>()> on_ready)
+Session::Session(asio::any_io_executor executor, asio::signal_set& signals,
+                 const Options& options, const Capture& capture,
+                 FirewallProxy firewall, std::function<Result<void>()> on_ready)
     : executor_(executor),
+      signals_(signals),
       options_(options),
       capture_(capture),
       firewall_(std::move(firewall)),
@@ -81,7 +81,9 @@ Session::~Session() = default;
 awaitable<int> Session::run() {
   int status = kExitFatal;
   auto ended = co_await (serve() || wait_for_signal());
-  if (const std::string* failure = std::get_if<0>(&ended)) {
+  if (interrupted_by_) {
+    status = 128 + *interrupted_by_;
+  } else if (const std::string* failure = std::get_if<0>(&ended)) {
     log::error(*failure);
   } else {
     status = 128 + std::get<1>(ended);
@@ -99,6 +101,9 @@ awaitable<std::string> Session::serve() {
     start_intercepting();
     need(on_ready_());
     co_return co_await serve_until_end();
+  } catch (const transport::Interrupted& interrupted) {
+    interrupted_by_ = interrupted.signal();
+    co_return interrupted.what();
   } catch (const std::exception& failure) {
     co_return failure.what();
   }
@@ -118,20 +123,20 @@ awaitable<std::string> Session::serve_until_end() {
 awaitable<void> Session::bring_up_link() {
   transport::Request request;
   request.ssh = ssh_options(options_);
-  request.kind = kind_of(options_.transport);
+  request.kind = transport_kind(options_.transport);
   request.make_socket = [this](Family family) {
     return firewall_.marked_socket(family);
   };
   request.stderr_line = [](std::string_view line) {
     log::info("far end: ", printable(line));
   };
-  request.chosen = [this](transport::Kind kind) {
-    if (kind == transport::Kind::kLibssh) restrict_self();
+  request.chosen = [this](transport::Kind kind, const std::string& known) {
+    if (kind == transport::Kind::kLibssh) restrict_self(known);
   };
   transport_ = co_await transport::open(std::move(request));
   StartedHelper started = co_await start_helper(
       *transport_, options_.remote.host, embedded_helper());
-  restrict_self();
+  restrict_self("");
   connection_ = std::make_unique<mux::Connection>(
       executor_, mux::Session::Role::kClient,
       static_cast<mux::Connection::Owner&>(*this), std::move(started.link),
@@ -178,7 +183,15 @@ Result<void> Session::send_plan() {
   }
   if (Result<void> sent = firewall_.add_rules(rules); !sent) return sent;
 
-  return firewall_.set_filters(filters());
+  firewall::Filters wanted = filters();
+  // Whoever can send us packets from there would be let into the tunnel.
+  if (wanted.forwarded && wanted.uplinks.empty() && options_.lans.empty()) {
+    return Error(
+        "cannot tell by which interface the server is reached, and so which "
+        "one must not be captured from; name those to capture from with "
+        "--lan");
+  }
+  return firewall_.set_filters(wanted);
 }
 
 firewall::Filters Session::filters() const {
@@ -188,7 +201,7 @@ firewall::Filters Session::filters() const {
   filters.forwarded =
       std::any_of(capture_.listeners.begin(), capture_.listeners.end(),
                   [](const Endpoint& at) { return !at.address.is_loopback(); });
-  filters.uplinks = uplinks();
+  if (filters.forwarded) filters.uplinks = uplinks();
   for (const Lan& lan : options_.lans) {
     if (const std::string* name = std::get_if<std::string>(&lan)) {
       filters.lan_interfaces.push_back(*name);
@@ -222,15 +235,15 @@ void Session::start_intercepting() {
 
 // The firewall's socket says nothing unless it is asked, until it ends.
 awaitable<void> Session::firewall_ended() {
-  asio::posix::stream_descriptor socket(executor_, ::dup(firewall_.fd()));
+  asio::posix::stream_descriptor socket(
+      executor_, ::fcntl(firewall_.fd(), F_DUPFD_CLOEXEC, 0));
   co_await socket.async_wait(asio::posix::stream_descriptor::wait_read,
                              asio::use_awaitable);
 }
 
-// The signal's number, once the far end has been told or a little later.
+// The signal's number, once the rules are gone.
 awaitable<int> Session::wait_for_signal() {
-  asio::signal_set signals(executor_, SIGINT, SIGTERM, SIGHUP);
-  int signal = co_await signals.async_wait(asio::use_awaitable);
+  int signal = co_await signals_.async_wait(asio::use_awaitable);
   log::info("ending, on signal ", signal);
   take_down_firewall();
   co_return signal;
@@ -238,25 +251,20 @@ awaitable<int> Session::wait_for_signal() {
 
 // Rules first, so that no new connection meets a listener that nobody serves.
 void Session::take_down_firewall() {
-  if (firewall_.fd() < 0) return;
+  for (auto& interceptor : interceptors_) interceptor->close();
+  if (std::exchange(firewall_down_, true)) return;
   firewall_.close();
   if (Result<void> undone = firewall_.wait_undone(); !undone) {
     log::error(undone.error().message());
   }
-  for (auto& interceptor : interceptors_) interceptor->close();
 }
 
-// From here on the network's bytes are parsed.
-void Session::restrict_self() {
-  if (std::exchange(restricted_, true)) return;
+// From here on the network's bytes are parsed. While the link comes up, a new
+// host key may be written down, so that file (or the folder it will be in)
+// is `also_writable`; once it is up, no file is. Each call takes more away.
+void Session::restrict_self(const std::string& also_writable) {
   std::vector<std::string> writable = {"/dev/null", "/dev/tty", "/dev/pts"};
-  if (const char* home = std::getenv("HOME")) {
-    writable.push_back(concat(home, "/.ssh"));
-  }
-  if (options_.pidfile) {
-    writable.push_back(
-        std::filesystem::absolute(*options_.pidfile).parent_path().string());
-  }
+  if (!also_writable.empty()) writable.push_back(also_writable);
   need(lock_down(writable));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asio/any_io_executor.hpp>
+#include <asio/signal_set.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +13,8 @@
 #include "client/firewall_proxy.h"
 #include "client/intercept.h"
 #include "client/options.h"
+#include "client/transport/choose.h"
+#include "client/transport/ssh_options.h"
 #include "client/transport/transport.h"
 #include "mux/connection.h"
 #include "mux/spawn.h"
@@ -21,17 +24,21 @@ namespace ginnel {
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitFatal = 99;
 
+// What the options say of the SSH connection.
+transport::SshOptions ssh_options(const Options& options);
+transport::Kind transport_kind(TransportChoice choice);
+
 // One run of ginnel: the link comes up, then the firewall, connections are
 // served, and both go down again in reverse order. Nothing is captured before
 // the far end is ready, and nothing stays captured when it is not: whatever
 // ends the run undoes the rules first.
 class Session : private mux::Connection::Owner {
  public:
-  // `on_ready` is called once, when connections are being captured; its
-  // failure ends the run.
-  Session(asio::any_io_executor executor, const Options& options,
-          const Capture& capture, FirewallProxy firewall,
-          std::function<Result<void>()> on_ready);
+  // `signals` are those that end it. `on_ready` is called once, when
+  // connections are being captured; its failure ends the run.
+  Session(asio::any_io_executor executor, asio::signal_set& signals,
+          const Options& options, const Capture& capture,
+          FirewallProxy firewall, std::function<Result<void>()> on_ready);
   ~Session() override;
 
   // Runs until a signal, the link or the firewall ends it. Returns the exit
@@ -53,7 +60,7 @@ class Session : private mux::Connection::Owner {
   awaitable<void> firewall_ended();
   awaitable<int> wait_for_signal();
   void take_down_firewall();
-  void restrict_self();
+  void restrict_self(const std::string& also_writable);
 
   std::shared_ptr<mux::StreamHandler> open_requested(
       mux::Stream& stream, const Endpoint& target) override;
@@ -61,6 +68,7 @@ class Session : private mux::Connection::Owner {
   void suspicion(bool suspected) override;
 
   asio::any_io_executor executor_;
+  asio::signal_set& signals_;
   const Options& options_;
   const Capture& capture_;
   FirewallProxy firewall_;
@@ -70,7 +78,8 @@ class Session : private mux::Connection::Owner {
   std::unique_ptr<mux::Connection> connection_;
   std::vector<FirewallProxy::Listener> listeners_;
   std::vector<std::unique_ptr<Interceptor>> interceptors_;
-  bool restricted_ = false;
+  bool firewall_down_ = false;
+  std::optional<int> interrupted_by_;  // a signal that ended a question
 };
 
 }  // namespace ginnel

@@ -47,7 +47,13 @@ std::optional<std::string> uplink_to(const Endpoint& peer) {
   if (!source || getifaddrs(&all) != 0) return std::nullopt;
   std::optional<std::string> name;
   for (ifaddrs* entry = all; entry && !name; entry = entry->ifa_next) {
-    if (address_of(*entry) == source) name = entry->ifa_name;
+    if (address_of(*entry) != source) continue;
+    // IPv4 addresses may have a label, "eth0:1". An address on the loopback
+    // interface says nothing about the way.
+    std::string label = entry->ifa_name;
+    if (!(entry->ifa_flags & IFF_LOOPBACK) || peer.address.is_loopback()) {
+      name = label.substr(0, label.find(':'));
+    }
   }
   freeifaddrs(all);
   return name;

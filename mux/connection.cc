@@ -88,13 +88,12 @@ awaitable<void> Connection::time_loop() {
 // Tells the other end what was wrong, if the link takes it at once.
 void Connection::say_goodbye(const Error& why) {
   session_.say_goodbye(why.message());
-  Bytes bytes = session_.output(Clock::now());
   try {
-    while (!bytes.empty() && !session_.said_goodbye()) {
+    while (!session_.said_goodbye()) {
+      Bytes bytes = session_.output(Clock::now());
       std::size_t count = link_->write_some(bytes);
       if (count == 0) return;
       session_.sent(count, Clock::now());
-      bytes = session_.output(Clock::now());
     }
   } catch (const asio::system_error&) {
     // A broken link hears nothing.

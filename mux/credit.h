@@ -57,6 +57,8 @@ class ReceiveCredit {
   // The offset up to which the sender may send.
   std::uint64_t limit() const { return limit_; }
   std::uint64_t window() const { return window_; }
+  // How many bytes have come.
+  std::uint64_t received() const { return received_; }
 
   // Bytes have come. False when the sender was not allowed to send them.
   bool receive(std::size_t count) {

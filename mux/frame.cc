@@ -19,6 +19,13 @@ bool concerns_stream(FrameType type) {
   return type >= FrameType::kOpen && type <= FrameType::kRelease;
 }
 
+// Types whose header says everything.
+bool is_bare(FrameType type) {
+  return type == FrameType::kAck || type == FrameType::kPing ||
+         type == FrameType::kPong || type == FrameType::kFin ||
+         type == FrameType::kReset;
+}
+
 }  // namespace
 
 bool is_sequenced(FrameType type) { return type >= FrameType::kOpen; }
@@ -92,6 +99,7 @@ Result<Header> decode_header(Bytes bytes) {
   header.position = reader.u64();
   if (to_string(header.type).empty() || flags != 0 ||
       header.length > kMaxPayload ||
+      (is_bare(header.type) && header.length != 0) ||
       concerns_stream(header.type) != (header.stream != 0)) {
     return malformed("frame header");
   }

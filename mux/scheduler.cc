@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mux/scheduler.h"
 
-#include <algorithm>
-
 namespace ginnel::mux {
 
 void Scheduler::add(Scheduled& stream, TimePoint now, Clock::duration rtt) {
@@ -25,23 +23,23 @@ Scheduler::Turn Scheduler::next() {
   }
   sparse_turns_ = 0;
   Scheduled* stream = bulk_.front();
-  stream->deficit_ = std::min(stream->deficit_ + kMaxPayload, 2 * kMaxPayload);
-  return {stream, std::min(stream->deficit_, kMaxPayload)};
+  if (stream->deficit_ == 0) stream->deficit_ = kMaxPayload;
+  return {stream, stream->deficit_};
 }
 
 void Scheduler::end_turn(Scheduled& stream, std::size_t count, bool more,
                          TimePoint now, Clock::duration rtt) {
-  bool was_sparse = stream.queue_ == &sparse_;
   stream.recent_ += count;
-  if (!was_sparse) stream.deficit_ -= std::min(count, stream.deficit_);
-  std::size_t deficit = stream.deficit_;
+  if (stream.queue_ == &bulk_) {
+    stream.deficit_ -= count;
+    if (more && stream.deficit_ > 0) return;  // its visit goes on
+    remove(stream);
+    if (more) enqueue(stream, bulk_);
+    return;
+  }
   remove(stream);
-  if (!more) return;
-  // To be sparse again it must have been idle first, but the first 16 KiB of
-  // a burst may go on.
-  bool sparse = was_sparse && is_sparse(stream, now, rtt);
-  enqueue(stream, sparse ? sparse_ : bulk_);
-  stream.deficit_ = deficit;
+  // The first 16 KiB of a burst may go on; then it is bulk until it idles.
+  if (more) enqueue(stream, is_sparse(stream, now, rtt) ? sparse_ : bulk_);
 }
 
 bool Scheduler::is_sparse(Scheduled& stream, TimePoint now,

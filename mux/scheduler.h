@@ -28,17 +28,18 @@ class Scheduled {
   std::list<Scheduled*> node_;
   std::list<Scheduled*>::iterator place_;
   std::list<Scheduled*>* queue_ = nullptr;
-  std::size_t deficit_ = 0;
-  std::size_t recent_ = 0;  // bytes since recent_since_
+  std::size_t deficit_ = 0;  // what is left of its visit to the rest
+  std::size_t recent_ = 0;   // bytes since recent_since_
   TimePoint recent_since_{};
 };
 
 // Whose turn it is. Two queues after flow queueing (RFC 8290 section 4):
 // sparse streams, which were idle at their last turn and have sent less than
 // 16 KiB in the last round trip, go first; the rest share by deficit round
-// robin, one frame a turn. A stream that pretends to be sparse falls to the
-// rest once it has sent its 16 KiB, and however many streams are sparse, one
-// frame in five is for the rest: nobody guesses by port and nobody starves.
+// robin, a frame's worth of bytes a visit, in as many frames as they come in.
+// A stream that pretends to be sparse falls to the rest once it has sent its
+// 16 KiB, and however many streams are sparse, one frame in five is for the
+// rest: nobody guesses by port and nobody starves.
 //
 // Control frames do not come here; the session sends them before everything.
 class Scheduler {

@@ -29,7 +29,7 @@ void Stream::writable() {
 void Stream::reset() { session_.reset(*this); }
 
 void Stream::accept() {
-  connecting_ = false;
+  session_.no_longer_connecting(*this);
   session_.want(*this, kSendOpened);
   session_.schedule(*this);
   session_.deliver(*this);
@@ -54,7 +54,7 @@ Session::~Session() {
 
 Stream* Session::open(const Endpoint& target,
                       std::shared_ptr<StreamHandler> handler) {
-  if (streams_.size() >= kMaxStreams) return nullptr;
+  if (over_ || streams_.size() >= kMaxStreams) return nullptr;
   do {
     ++last_id_;
   } while (last_id_ == 0 || streams_.contains(last_id_));
@@ -113,6 +113,7 @@ void Session::heard_something() {
 }
 
 void Session::reset_streams() {
+  over_ = true;
   for (auto& [id, stream] : streams_) {
     if (stream->handler_) end(*stream, StreamEnd(StreamEnd::Kind::kReset));
   }
@@ -124,6 +125,7 @@ Session::Counters Session::counters() const {
   counters.streams = streams_.size();
   counters.unread = unread_;
   counters.replay = send_.size();
+  counters.extra_windows = pool_.taken();
   counters.rtt = in_flight_.smoothed_rtt();
   return counters;
 }
@@ -157,8 +159,9 @@ void Session::drop(Stream& stream) {
 }
 
 void Session::no_longer_connecting(Stream& stream) {
-  if (role_ == Role::kClient && stream.connecting_) {
-    early_bytes_ -= stream.sent_;
+  if (stream.connecting_) {
+    early_bytes_ -=
+        role_ == Role::kClient ? stream.sent_ : stream.credit_.received();
   }
   stream.connecting_ = false;
 }
@@ -167,9 +170,8 @@ void Session::reap() {
   while (!dropped_.empty()) {
     auto found = streams_.find(dropped_.back());
     dropped_.pop_back();
-    assert(found != streams_.end());
-    Stream& stream = *found->second;
-    unread_ -= stream.unread_.size();
+    if (found == streams_.end()) continue;
+    unread_ -= found->second->unread_.size();
     streams_.erase(found);
   }
 }

@@ -54,6 +54,9 @@ class Session {
   static constexpr auto kSilenceLimit = std::chrono::seconds(45);
   static constexpr auto kAckDelay = std::chrono::milliseconds(10);
   static constexpr std::size_t kAckBytes = 32 * 1024;
+  // What is kept until it is acknowledged. Data stops at InFlight's limit; what
+  // control frames an honest end has to send never comes near this.
+  static constexpr std::size_t kMaxReplay = 16 * 1024 * 1024;
   // How long a stream is idle before it gives up what it was promised.
   static constexpr auto kIdle = std::chrono::seconds(1);
   static constexpr std::size_t kMaxLogLines = 64;
@@ -66,7 +69,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // Client: a connection to `target`, whose bytes may flow at once. Null when
-  // kMaxStreams are open.
+  // kMaxStreams are open, or after reset_streams().
   Stream* open(const Endpoint& target, std::shared_ptr<StreamHandler> handler);
 
   // Helper: a line for the client's log, cut at kMaxLogText; lost when
@@ -92,13 +95,15 @@ class Session {
   // has been silent for 45 s.
   Result<void> tick(TimePoint now);
 
-  // Ends every stream as reset, telling the handlers: the link is gone.
+  // Ends every stream as reset, telling the handlers, and lets no more begin:
+  // the link is gone.
   void reset_streams();
 
   struct Counters {
     std::size_t streams = 0;
     std::uint64_t unread = 0;  // bytes received and not taken by handlers
     std::size_t replay = 0;    // bytes kept until they are acknowledged
+    std::uint64_t extra_windows = 0;  // taken of the CreditPool
     Clock::duration rtt{};
   };
   Counters counters() const;
@@ -120,6 +125,7 @@ class Session {
   Result<void> on_data(Stream& stream, Bytes payload);
   Result<void> on_credit(Stream& stream, Bytes payload);
   Result<void> on_fin(Stream& stream);
+  Result<void> on_reset(Stream& stream);
   Result<void> on_release(Stream& stream, Bytes payload);
   void heard_something();
 
@@ -189,6 +195,7 @@ class Session {
 
   TimePoint last_heard_;
   TimePoint ping_timer_;
+  bool over_ = false;
   bool suspected_ = false;
 };
 

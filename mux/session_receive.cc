@@ -27,6 +27,9 @@ Result<void> Session::receive(Bytes bytes, TimePoint now) {
     Result<void> result = dispatch(**frame);
     reap();
     if (!result) return result;
+    if (send_.size() > kMaxReplay) {
+      return violation("it acknowledges nothing");
+    }
   }
   return {};
 }
@@ -153,9 +156,8 @@ Result<void> Session::on_stream_frame(const FrameReader::Frame& frame) {
       return on_fin(stream);
     case FrameType::kRelease:
       return on_release(stream, frame.payload);
-    default:  // RESET
-      end(stream, StreamEnd(StreamEnd::Kind::kReset));
-      return {};
+    default:
+      return on_reset(stream);
   }
 }
 
@@ -184,11 +186,19 @@ Result<void> Session::on_refused(Stream& stream, Bytes payload) {
 }
 
 Result<void> Session::on_data(Stream& stream, Bytes payload) {
-  if (stream.received_fin_ || (role_ == Role::kClient && stream.connecting_)) {
+  if (stream.received_fin_ || stream.received_reset_ ||
+      (role_ == Role::kClient && stream.connecting_)) {
     return violation("DATA out of place");
   }
   if (!stream.credit_.receive(payload.size())) {
     return violation("DATA beyond its credit");
+  }
+  if (stream.connecting_) {
+    early_bytes_ += payload.size();
+    if (stream.credit_.received() > kEarlyCredit ||
+        early_bytes_ > kMaxEarlyBytes) {
+      return violation("too much DATA before OPENED");
+    }
   }
   std::size_t taken = 0;
   if (stream.unread_.empty()) {
@@ -225,6 +235,14 @@ Result<void> Session::on_fin(Stream& stream) {
   return {};
 }
 
+// What came before it is delivered first, as TCP's receiver may still read it.
+Result<void> Session::on_reset(Stream& stream) {
+  stream.received_reset_ = true;
+  scheduler_.remove(stream);
+  if (stream.unread_.empty()) end(stream, StreamEnd(StreamEnd::Kind::kReset));
+  return {};
+}
+
 Result<void> Session::on_release(Stream& stream, Bytes payload) {
   Result<Release> release = decode_release(payload);
   if (!release) return violation(release.error().message());
@@ -246,12 +264,17 @@ void Session::deliver(Stream& stream) {
     unread_ -= taken;
     consumed(stream, taken);
   }
-  if (stream.received_fin_ && !stream.delivered_fin_) deliver_fin(stream);
+  if (stream.received_reset_ && stream.handler_) {
+    end(stream, StreamEnd(StreamEnd::Kind::kReset));
+  } else if (stream.received_fin_ && !stream.delivered_fin_) {
+    deliver_fin(stream);
+  }
 }
 
 void Session::consumed(Stream& stream, std::size_t count) {
   bool tell = stream.credit_.consume(count, now_, in_flight_.smoothed_rtt());
-  if (tell && !stream.received_fin_) want(stream, Stream::kSendCredit);
+  if (tell && !stream.received_fin_ && !stream.received_reset_)
+    want(stream, Stream::kSendCredit);
 }
 
 void Session::deliver_fin(Stream& stream) {

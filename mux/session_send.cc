@@ -56,6 +56,7 @@ Bytes Session::output(TimePoint now) {
 
 void Session::sent(std::size_t count, TimePoint now) {
   now_ = now;
+  if (count == 0) return;
   ping_timer_ = now + kKeepalive;
   run_left_ -= count;
   if (run_ == Run::kSequenced) {
@@ -158,6 +159,10 @@ void Session::send_stream_turn() {
   Scheduler::Turn turn = scheduler_.next();
   Stream& stream = static_cast<Stream&>(*turn.stream);
   std::size_t allowance = std::min(turn.allowance, send_allowance(stream));
+  if (allowance == 0) {  // others have used up what unopened streams may send
+    scheduler_.end_turn(stream, 0, false, now_, in_flight_.smoothed_rtt());
+    return;
+  }
   std::shared_ptr<StreamHandler> handler = stream.handler_;
   StreamHandler::ReadResult result =
       handler->read(send_.reserve().first(allowance));
@@ -200,7 +205,7 @@ void Session::release_idle_credit() {
   for (auto& [id, stream] : streams_) {
     if (!stream->handler_ || stream->sent_fin_ || stream->connecting_) continue;
     if (stream->send_limit_ - stream->sent_ <= 2 * kInitialWindow) continue;
-    if (now_ - stream->last_sent_ >= kIdle) {
+    if (!stream->readable_ && now_ - stream->last_sent_ >= kIdle) {
       want(*stream, Stream::kSendRelease);
     } else {
       release_check_ = now_ + kIdle;
@@ -219,7 +224,7 @@ void Session::want(Stream& stream, unsigned pending) {
 
 void Session::schedule(Stream& stream) {
   if (!stream.readable_ || stream.sent_fin_ || !stream.handler_ ||
-      send_allowance(stream) == 0) {
+      stream.received_reset_ || send_allowance(stream) == 0) {
     return;
   }
   if (role_ == Role::kHelper && stream.connecting_) return;

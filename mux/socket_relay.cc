@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -37,31 +38,37 @@ void SocketRelay::start(Stream& stream) {
 StreamHandler::ReadResult SocketRelay::read(MutableBytes room) {
   ssize_t count =
       ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
-  if (count == 0) return ReadResult(ReadStatus::kEndOfFile);
-  if (count < 0) {
-    if (errno == EAGAIN || errno == EINTR) {
-      wait_readable();
-      return ReadResult(ReadStatus::kDrained);
+  if (count > 0) {
+    auto size = static_cast<std::size_t>(count);
+    if (size == room.size() || broken_) {
+      return ReadResult(ReadStatus::kData, size);
     }
-    stream_ = nullptr;
-    close_with_reset();
-    return ReadResult(ReadStatus::kError);
+    // Less than asked for: the socket is empty, and asking again would only
+    // cost a system call.
+    wait_readable();
+    return ReadResult(ReadStatus::kDrained, size);
   }
-  auto size = static_cast<std::size_t>(count);
-  if (size == room.size()) return ReadResult(ReadStatus::kData, size);
-  // Less than asked for: the socket is empty, and asking again would only
-  // cost a system call.
-  wait_readable();
-  return ReadResult(ReadStatus::kDrained, size);
+  if (count == 0 && !broken_) {
+    at_end_ = true;
+    return ReadResult(ReadStatus::kEndOfFile);
+  }
+  if (!broken_ && (errno == EAGAIN || errno == EINTR)) {
+    wait_readable();
+    return ReadResult(ReadStatus::kDrained);
+  }
+  stream_ = nullptr;
+  close_with_reset();
+  return ReadResult(ReadStatus::kError);
 }
 
 std::size_t SocketRelay::write(Bytes bytes) {
+  if (broken_) return bytes.size();  // nobody is left to read it
   if (!stream_ || waiting_to_write_) return 0;
   ssize_t count = ::send(socket_.native_handle(), bytes.data(), bytes.size(),
                          MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
-    break_off();
-    return 0;
+    socket_broke();
+    return bytes.size();
   }
   std::size_t taken = count < 0 ? 0 : static_cast<std::size_t>(count);
   if (taken < bytes.size()) wait_writable();
@@ -104,23 +111,30 @@ void SocketRelay::wait_writable() {
 }
 
 // A reset must be noticed while the stream is out of credit or has read its
-// end of file too, when nothing reads.
+// end of file too, when nothing reads. Looked for without SO_ERROR, which
+// would take the error away from recv() and leave an end of file.
 void SocketRelay::watch_for_errors() {
   socket_.async_wait(asio::socket_base::wait_error,
                      [self = shared_from_this()](std::error_code error) {
                        if (error || !self->stream_) return;
-                       int pending = 0;
-                       socklen_t size = sizeof pending;
-                       getsockopt(self->socket_.native_handle(), SOL_SOCKET,
-                                  SO_ERROR, &pending, &size);
-                       // Both halves shut, or urgent data: not an error, and
-                       // not watched again, since the kernel would say so at
-                       // once and for ever.
-                       if (pending != 0) self->break_off();
+                       pollfd now{self->socket_.native_handle(), 0, 0};
+                       ::poll(&now, 1, 0);
+                       // Otherwise both halves are shut or there is urgent
+                       // data, which the kernel would tell again at once and
+                       // for ever.
+                       if (now.revents & POLLERR) self->socket_broke();
                      });
 }
 
 void SocketRelay::close_with_reset() { mux::close_with_reset(socket_); }
+
+// What it received before it broke still goes to the other end, as it would
+// have without a tunnel; read() then finds the error.
+void SocketRelay::socket_broke() {
+  broken_ = true;
+  if (at_end_) return break_off();
+  stream_->readable();
+}
 
 void SocketRelay::break_off() {
   close_with_reset();

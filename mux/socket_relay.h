@@ -10,8 +10,8 @@ namespace ginnel::mux {
 
 // A TCP socket as one end of a stream: bytes go straight between the kernel
 // and frames, both halves close on their own, and a reset at either side is a
-// reset at the other. Holds no buffer; what the socket cannot take stays in
-// the stream's credit.
+// reset at the other, after what came before it. Holds no buffer; what the
+// socket cannot take stays in the stream's credit.
 class SocketRelay : public StreamHandler,
                     public std::enable_shared_from_this<SocketRelay> {
  public:
@@ -37,10 +37,13 @@ class SocketRelay : public StreamHandler,
   void wait_writable();
   void watch_for_errors();
   void close_with_reset();
+  void socket_broke();
   void break_off();
 
   asio::ip::tcp::socket socket_;
   Stream* stream_ = nullptr;  // null before start() and after the end
+  bool at_end_ = false;       // its end of file was read
+  bool broken_ = false;       // it has failed; what came before is still read
   bool waiting_to_read_ = false;
   bool waiting_to_write_ = false;
 };

@@ -46,6 +46,7 @@ class StreamHandler {
   virtual ~StreamHandler() = default;
 
   // Bytes for the other end, at most room.size(), without waiting.
+  // REQUIRES: room is not empty.
   virtual ReadResult read(MutableBytes room) = 0;
   // Takes bytes from the other end without waiting and returns how many; what
   // it leaves is offered again after Stream::writable().
@@ -108,6 +109,7 @@ class Stream : public Scheduled {
   ByteQueue unread_;
   bool received_fin_ = false;
   bool delivered_fin_ = false;
+  bool received_reset_ = false;  // and what came before it waits for a reader
 
   bool connecting_ = true;  // neither accepted nor refused
   unsigned pending_ = 0;

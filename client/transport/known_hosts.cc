@@ -163,7 +163,6 @@ KnownHosts::Answer KnownHosts::check(std::string_view name,
     bool same = line.key.base64 == key.base64;
     if (line.marker == Marker::kCertAuthority) continue;
     if (line.marker == Marker::kRevoked && !same) continue;
-    if (!same && line.key.type != key.type) continue;
     if (!known_hosts_match(line.patterns, name)) continue;
     if (line.marker == Marker::kRevoked) {
       return {HostKeyVerdict::kRevoked, line.file, line.number};

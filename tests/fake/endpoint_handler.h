@@ -54,6 +54,7 @@ class EndpointHandler : public mux::StreamHandler {
   const std::optional<mux::StreamEnd>& end() const { return end_; }
 
   ReadResult read(MutableBytes room) override {
+    if (room.empty()) corrupt_ = true;  // a socket would say end of file
     std::uint64_t left = to_send_ - sent_;
     if (left == 0) {
       return ReadResult(stay_open_ ? ReadStatus::kDrained

@@ -35,7 +35,10 @@ class Pair {
     handler->start(*stream);
     return handler;
   }
-  void settle() { REQUIRE(network.settle(1h)); }
+  void settle() {
+    REQUIRE(network.settle(1h));
+    REQUIRE_FALSE(network.failure());
+  }
 
   Endpoint target{*IpAddress::parse("192.0.2.1"), 80};
   std::optional<Refusal> refusal;
@@ -75,6 +78,54 @@ class Pair {
 
  public:
   fake::Network network;
+};
+
+// What a session makes of bytes that no honest end would send.
+class Hostile {
+ public:
+  explicit Hostile(Session::Role role) : session(role, events, kNow) {
+    feed(FrameType::kHello, 0, encode(Hello()));
+  }
+
+  // The reason the session ends for; empty when it goes on.
+  std::string feed(FrameType type, StreamId stream, Bytes payload) {
+    SendBuffer maker;
+    maker.append(type, stream, payload);
+    std::vector<std::byte> bytes(maker.next().begin(), maker.next().end());
+    store_be(bytes.data() + 8, is_sequenced(type) ? position_ : ack);
+    if (is_sequenced(type)) position_ += bytes.size();
+    Result<void> result = session.receive(bytes, kNow);
+    return result ? "" : result.error().message();
+  }
+  std::string feed(FrameType type, StreamId stream, std::string_view text) {
+    return feed(type, stream, as_bytes(text));
+  }
+  std::string open(StreamId id) {
+    Open open;
+    open.target = Endpoint(IpAddress::loopback(Family::kIpv4), 1);
+    open.credit = 1000;
+    return feed(FrameType::kOpen, id, encode(open));
+  }
+
+  struct Events : Session::Events {
+    void output_ready() override {}
+    std::shared_ptr<StreamHandler> open_requested(Stream& stream,
+                                                  const Endpoint&) override {
+      if (!refuses) return std::make_shared<EndpointHandler>(1, 0, 2);
+      stream.refuse(Refusal::kRefused);
+      return nullptr;
+    }
+    void remote_log(log::Level, std::string_view) override {}
+    void suspicion(bool) override {}
+
+    bool refuses = false;
+  };
+
+  static constexpr TimePoint kNow = TimePoint() + 1h;
+  Position ack = 0;
+  Position position_ = 0;
+  Events events;
+  Session session;
 };
 
 TEST_CASE("session: a request and its answer take one round trip") {
@@ -138,6 +189,23 @@ TEST_CASE(
   }
   CHECK(pair.network.client.counters().streams == 0);
   CHECK(pair.network.helper.counters().streams == 0);
+}
+
+TEST_CASE("session: what came before a reset is delivered before it") {
+  Pair pair(100'000);
+  pair.far_stays = true;
+  auto near = pair.open(0);
+  near->allow(0);
+  pair.settle();
+  pair.far[0]->reset();
+  pair.settle();
+  CHECK_FALSE(near->end());
+  near->take_all();
+  CHECK(near->received() == 100'000);
+  REQUIRE(near->end());
+  CHECK(near->end()->kind == StreamEnd::Kind::kReset);
+  CHECK_FALSE(near->finish_seen());
+  CHECK(pair.network.client.counters().unread == 0);
 }
 
 TEST_CASE("session: what is sent before the connection exists is bounded") {
@@ -221,9 +289,11 @@ TEST_CASE("session: an idle stream gives its credit back") {
   Pair pair(20'000'000);
   pair.far_stays = true;
   auto near = pair.open(0);
-  pair.network.advance(10s);
+  while (near->received() < 20'000'000) pair.network.advance(10ms);
   REQUIRE(near->received() == 20'000'000);
+  CHECK(pair.network.client.counters().extra_windows > 0);
   pair.network.advance(5s);
+  CHECK(pair.network.client.counters().extra_windows == 0);
   pair.far[0]->send_more(20'000'000);
   pair.network.advance(10s);
   CHECK(near->received() == 40'000'000);
@@ -261,6 +331,39 @@ TEST_CASE("session: the end of the link is a reset for every stream") {
   CHECK(first->end()->kind == StreamEnd::Kind::kReset);
   CHECK(second->end()->kind == StreamEnd::Kind::kReset);
   CHECK(pair.network.client.counters().streams == 0);
+  // Who was reset tries again at once, and must not be kept waiting.
+  CHECK(pair.network.client.open(pair.target, std::make_shared<EndpointHandler>(
+                                                  1, 0, 2)) == nullptr);
+}
+
+TEST_CASE("session: 32 KiB are acknowledged at once") {
+  Hostile helper(Session::Role::kHelper);
+  CHECK(helper.open(1) == "");
+  helper.session.output(Hostile::kNow);
+  while (!helper.session.output(Hostile::kNow).empty()) {
+    helper.session.sent(helper.session.output(Hostile::kNow).size(),
+                        Hostile::kNow);
+  }
+  std::string half(kMaxPayload, 'x');
+  CHECK(helper.feed(FrameType::kData, 1, half) == "");
+  CHECK(helper.session.output(Hostile::kNow).empty());
+  CHECK(helper.feed(FrameType::kData, 1, half) == "");
+  Bytes output = helper.session.output(Hostile::kNow);
+  REQUIRE(output.size() == kHeaderSize);
+  CHECK(decode_header(output)->type == FrameType::kAck);
+}
+
+TEST_CASE("session: who acknowledges nothing is given up") {
+  Hostile client(Session::Role::kHelper);
+  client.events.refuses = true;
+  std::string wrong;
+  // Each is answered by a REFUSED of 17 bytes.
+  for (StreamId id = 1; id < 1'100'000 && wrong.empty(); ++id) {
+    wrong = client.open(id);
+    Bytes output = client.session.output(Hostile::kNow);
+    client.session.sent(output.size(), Hostile::kNow);
+  }
+  CHECK(wrong == "the far end broke the protocol: it acknowledges nothing");
 }
 
 TEST_CASE("session: the helper's log arrives, and a flood of it is bounded") {
@@ -274,50 +377,6 @@ TEST_CASE("session: the helper's log arrives, and a flood of it is bounded") {
   REQUIRE(lines.size() == Session::kMaxLogLines);
   CHECK(lines[0].size() == kMaxLogText);
 }
-
-// What a session makes of bytes that no honest end would send.
-class Hostile {
- public:
-  explicit Hostile(Session::Role role) : session(role, events, kNow) {
-    feed(FrameType::kHello, 0, encode(Hello()));
-  }
-
-  // The reason the session ends for; empty when it goes on.
-  std::string feed(FrameType type, StreamId stream, Bytes payload) {
-    SendBuffer maker;
-    maker.append(type, stream, payload);
-    std::vector<std::byte> bytes(maker.next().begin(), maker.next().end());
-    store_be(bytes.data() + 8, is_sequenced(type) ? position_ : ack);
-    if (is_sequenced(type)) position_ += bytes.size();
-    Result<void> result = session.receive(bytes, kNow);
-    return result ? "" : result.error().message();
-  }
-  std::string feed(FrameType type, StreamId stream, std::string_view text) {
-    return feed(type, stream, as_bytes(text));
-  }
-  std::string open(StreamId id) {
-    Open open;
-    open.target = Endpoint(IpAddress::loopback(Family::kIpv4), 1);
-    open.credit = 1000;
-    return feed(FrameType::kOpen, id, encode(open));
-  }
-
-  struct Events : Session::Events {
-    void output_ready() override {}
-    std::shared_ptr<StreamHandler> open_requested(Stream&,
-                                                  const Endpoint&) override {
-      return std::make_shared<EndpointHandler>(1, 0, 2);
-    }
-    void remote_log(log::Level, std::string_view) override {}
-    void suspicion(bool) override {}
-  };
-
-  static constexpr TimePoint kNow = TimePoint() + 1h;
-  Position ack = 0;
-  Position position_ = 0;
-  Events events;
-  Session session;
-};
 
 TEST_CASE("session: a breach of the protocol ends it with its reason") {
   auto broke = [](std::string_view what) {
@@ -351,7 +410,7 @@ TEST_CASE("session: a breach of the protocol ends it with its reason") {
     for (int i = 0; i < 100 && wrong.empty(); ++i) {
       wrong = helper.feed(FrameType::kData, 1, much);
     }
-    CHECK(wrong == broke("DATA beyond its credit"));
+    CHECK(wrong == broke("too much DATA before OPENED"));
     CHECK(helper.session.counters().unread <= kInitialWindow);
   }
   SUBCASE("data after the end of data") {
