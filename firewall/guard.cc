@@ -3,7 +3,6 @@
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -48,8 +47,8 @@ void watch() {
     std::optional<Undo> entry = parse(std::move(**message));
     if (entry) entries.add(std::move(*entry));
   }
-  log::warning("ginnel-firewall was killed; its guard undoes the rest");
   Result<void> undone = entries.undo_all();
+  log::warning("ginnel-firewall was killed; its guard has undone the rest");
   if (!undone) log::error("undo: ", undone.error().message());
 }
 
@@ -57,7 +56,6 @@ void watch() {
   // A session of its own: what kills the firewall's group spares the guard.
   ::setsid();
   ::prctl(PR_SET_NAME, "ginnel-guard");
-  ::closelog();
   ::dup3(socket, kGuardSocket, 0);
   ::closefrom(kGuardSocket + 1);
   watch();

@@ -3,6 +3,7 @@
 // a request, check it, carry it out, answer; when the client's socket closes,
 // or sends what it should not, or the guard is killed, undo everything and end.
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -68,11 +69,13 @@ Result<Service::Reply> answer_to(Bytes message, Service& service) {
   return service.handle(*request);
 }
 
+// Waits for nobody: the client may be gone, or not read. Then the log has to
+// do.
 void say(int client, const Error& error) {
   log::error(error.message());
-  // The client may be gone; then the log has to do.
-  (void)send_message(client, encode(Answer(answer::Failed{error.message()})))
-      .has_value();
+  auto message = encode(Answer(answer::Failed{error.message()}));
+  (void)::send(client, message.data(), message.size(),
+               MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 // Until the client has something to say, or ends; an error: no guard any more.
@@ -116,8 +119,9 @@ int run(UniqueFd client, Ownership ownership) {
   repair_stale_notes();
   Service service(std::move(*guard), ownership);
   Result<void> served = serve(client.get(), service);
-  if (!served) say(client.get(), served.error().in("ginnel-firewall ends"));
+  // Before anything is said: nobody who listens badly may keep the rules.
   Result<void> undone = service.undo();
+  if (!served) say(client.get(), served.error().in("ginnel-firewall ends"));
   if (!undone) say(client.get(), undone.error().in("undo"));
   return served && undone ? 0 : kFatal;
 }

@@ -7,6 +7,7 @@
 #include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -83,11 +85,29 @@ Result<UniqueFd> connect_to_caller(const std::string& path) {
   ::_exit(kFatal);
 }
 
+// "Feb  3 04:05:06 ", in local time, as syslog(3) writes it.
+std::string syslog_time() {
+  std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  char text[32];
+  if (::localtime_r(&now, &parts) == nullptr) return "";
+  return {text, std::strftime(text, sizeof text, "%b %e %T ", &parts)};
+}
+
+// What syslog(3) does, except that it waits while /dev/log is full, which is
+// for ever when the system's logger hangs. Here such a line is lost instead:
+// nothing may keep this process from undoing what it did.
 void to_syslog(log::Level level, std::string_view line) {
   static constexpr std::array kPriority = {LOG_ERR, LOG_WARNING, LOG_INFO,
                                            LOG_DEBUG, LOG_DEBUG};
-  ::syslog(kPriority[static_cast<std::size_t>(level)], "%.*s",
-           static_cast<int>(line.size()), line.data());
+  static constexpr sockaddr_un kLogger = {AF_UNIX, "/dev/log"};
+  int priority = LOG_DAEMON | kPriority[static_cast<std::size_t>(level)];
+  std::string message = concat("<", priority, ">", syslog_time(),
+                               "ginnel-firewall[", ::getpid(), "]: ", line);
+  UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  (void)::sendto(socket.get(), message.data(), message.size(),
+                 MSG_DONTWAIT | MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr*>(&kLogger), sizeof kLogger);
 }
 
 void ignore_signals() {
@@ -158,7 +178,6 @@ Result<void> detach(UniqueFd& client) {
   ::closefrom(kClientSocket + 1);
   for (int fd = 0; fd <= STDERR_FILENO; ++fd) ::close(fd);
   fill_standard_streams();
-  ::openlog("ginnel-firewall", LOG_PID, LOG_DAEMON);
   log::set_sink(to_syslog);
   return keep_capabilities(CapabilitySet{1} << CAP_NET_ADMIN);
 }

@@ -30,7 +30,8 @@ UniqueFd connect_back(const std::string& path);
 // environment, other descriptors, and all capabilities but CAP_NET_ADMIN,
 // which netfilter, SO_MARK and large socket buffers need. Listeners need none,
 // because none has a port below 1024. From here on only the closed socket ends
-// the process; logging goes to syslog. The socket gets another number.
+// the process; logging goes to syslog, but never waits for it. The socket gets
+// another number.
 Result<void> detach(UniqueFd& client);
 
 }  // namespace ginnel::firewall

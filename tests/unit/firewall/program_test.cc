@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 
 #include "base/strings.h"
@@ -419,6 +421,64 @@ TEST_CASE_FIXTURE(Sandbox, "firewall: of root it keeps CAP_NET_ADMIN alone") {
     CHECK(shell(concat("readlink /proc/", each, "/cwd")) == "/\n");
     CHECK(shell(concat("readlink /proc/", each, "/fd/0")) == "/dev/null\n");
   }
+}
+
+// The system's logger, as /dev/log in a /dev of its own.
+struct Logger {
+  Logger() {
+    shell(
+        "mount -n -t tmpfs none /mnt && touch /mnt/null && "
+        "mount -n --bind /dev/null /mnt/null && mount -n --move /mnt /dev");
+    REQUIRE(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address),
+                   sizeof address) == 0);
+  }
+  ~Logger() { shell("umount -nl /dev"); }
+
+  // As when it hangs: the next line would wait.
+  void fill() {
+    UniqueFd sender(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    while (::sendto(sender.get(), "x", 1, MSG_DONTWAIT,
+                    reinterpret_cast<const sockaddr*>(&address),
+                    sizeof address) == 1) {
+    }
+    REQUIRE(errno == EAGAIN);
+  }
+  // The next line; "" when there is none.
+  std::string line() {
+    char text[512];
+    ssize_t size = ::recv(socket.get(), text, sizeof text, MSG_DONTWAIT);
+    return size < 0 ? "" : std::string(text, static_cast<std::size_t>(size));
+  }
+
+  sockaddr_un address = {AF_UNIX, "/dev/log"};
+  UniqueFd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+};
+
+TEST_CASE_FIXTURE(Sandbox, "firewall: a logger that hangs keeps no rules") {
+  Logger logger;
+  FirewallProxy proxy = capture(ten_nine(), {}, false);
+  logger.fill();
+  pid_t process = firewall_process();
+  SUBCASE("when the firewall is killed") { ::kill(process, SIGKILL); }
+  SUBCASE("when its guard is killed") { ::kill(guard_of(process), SIGKILL); }
+  bool undone = eventually([&] { return nothing_left(*this); });
+  CHECK(undone);
+  // So that a firewall that waits fails this case instead of holding it up.
+  if (!undone) ::kill(process, SIGKILL);
+  (void)proxy.wait_undone().has_value();
+}
+
+TEST_CASE_FIXTURE(Sandbox, "firewall: the system's logger hears why it ended") {
+  Logger logger;
+  FirewallProxy proxy = capture(ten_nine());
+  pid_t process = firewall_process();
+  std::string sender = concat(" ginnel-firewall[", process, "]: ");
+  ::kill(guard_of(process), SIGKILL);
+  CHECK_FALSE(proxy.wait_undone());
+  std::string line = logger.line();
+  CAPTURE(line);
+  CHECK(line.starts_with("<27>"));
+  CHECK(line.ends_with(sender + "ginnel-firewall ends: its guard was killed"));
 }
 
 // A client that does not keep to the rules.
