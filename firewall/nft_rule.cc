@@ -87,9 +87,7 @@ class RuleBuilder {
     const Prefix& prefix = source.prefix;
     address_field(prefix.family(), offsetof(iphdr, saddr),
                   offsetof(ip6_hdr, ip6_src));
-    IpAddress bits = IpAddress::any(prefix.family()).filled(0);
-    mask_bytes(bits.masked(prefix.length()).data(), bits.size());
-    compare_bytes(prefix.first().data(), bits.size());
+    compare_prefix(prefix);
   }
   void operator()(const match::Destination& to) {
     destination(to.address.family());
@@ -98,6 +96,10 @@ class RuleBuilder {
   void operator()(const match::DestinationIn& to) {
     destination(to.family);
     lookup(to.set);
+  }
+  void operator()(const match::DestinationWithin& to) {
+    destination(to.prefix.family());
+    compare_prefix(to.prefix);
   }
   void operator()(const match::Port& to) {
     destination_port();
@@ -213,6 +215,11 @@ class RuleBuilder {
   template <typename T>
   void mask(const T& bits) {
     mask_bytes(&bits, sizeof bits);
+  }
+  void compare_prefix(const Prefix& prefix) {
+    IpAddress bits = IpAddress::any(prefix.family()).filled(0);
+    mask_bytes(bits.masked(prefix.length()).data(), bits.size());
+    compare_bytes(prefix.first().data(), bits.size());
   }
   void lookup(const std::string& set) {
     nftnl_expr* expression = add("lookup");

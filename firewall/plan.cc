@@ -92,11 +92,17 @@ Chain make_diverting_chain(std::string name, const std::vector<Shape>& shapes,
   return chain;
 }
 
+// fe80::/10. Such an address means nothing without the link it is on, and the
+// far end has other links.
+Prefix link_local() { return Prefix(*IpAddress::parse("fe80::"), 10); }
+
 // What no filter can bring back.
 std::vector<Statement> exemptions() {
   std::vector<Statement> statements;
   statements.push_back({{match::Mark{kLinkMark}}, verdict::Return{}});
   statements.push_back({{match::LocalDestination{}}, verdict::Return{}});
+  statements.push_back(
+      {{match::DestinationWithin{link_local()}}, verdict::Return{}});
   return statements;
 }
 

@@ -17,8 +17,8 @@
 // one would write by hand.
 //
 //   output, prerouting  new connections of this machine, and forwarded ones.
-//       First our own link, by its mark; then local addresses; then the
-//       filters; what is left goes to
+//       First our own link, by its mark; then local and link-local addresses;
+//       then the filters; what is left goes to
 //   local, forwarded    one rule for each shape of cells (cells.h) and family:
 //       a connection's first packet is diverted to a listener.
 //   input               what reaches a listener without having been diverted
@@ -58,6 +58,9 @@ struct DestinationIn {
   Family family;
   std::string set;
 };
+struct DestinationWithin {
+  Prefix prefix;
+};
 struct Port {
   std::uint16_t port;
 };
@@ -74,8 +77,9 @@ struct Diverted {};
 using Match =
     std::variant<match::Mark, match::LocalDestination, match::Syn, match::User,
                  match::Group, match::FromInterface, match::Source,
-                 match::Destination, match::DestinationIn, match::Port,
-                 match::PortIn, match::IpVersion, match::Diverted>;
+                 match::Destination, match::DestinationIn,
+                 match::DestinationWithin, match::Port, match::PortIn,
+                 match::IpVersion, match::Diverted>;
 
 namespace verdict {
 struct Return {};

@@ -38,6 +38,9 @@ struct MatchText {
   std::string operator()(const match::DestinationIn& to) {
     return concat(protocol(to.family), " daddr @", to.set);
   }
+  std::string operator()(const match::DestinationWithin& to) {
+    return concat(protocol(to.prefix.family()), " daddr ", to.prefix);
+  }
   std::string operator()(const match::Port& to) {
     return concat("tcp dport ", to.port);
   }

@@ -45,6 +45,7 @@ TEST_CASE_FIXTURE(PlanTest, "plan: one network, own connections") {
     type nat hook output priority -100;
     meta mark 1728053270 return
     fib daddr type local return
+    ip6 daddr fe80::/10 return
     goto local
   }
   chain input {
@@ -89,6 +90,7 @@ TEST_CASE_FIXTURE(PlanTest, "plan: a router for both families") {
     type nat hook output priority -100;
     meta mark 1728053270 return
     fib daddr type local return
+    ip6 daddr fe80::/10 return
     meta skuid 1000 meta skgid 100 goto local
   }
   chain forwarded {
@@ -99,6 +101,7 @@ TEST_CASE_FIXTURE(PlanTest, "plan: a router for both families") {
     type nat hook prerouting priority -100;
     meta mark 1728053270 return
     fib daddr type local return
+    ip6 daddr fe80::/10 return
     iifname "eth0" return
     iifname "wwan0" return
     goto forwarded
@@ -131,6 +134,7 @@ TEST_CASE_FIXTURE(PlanTest, "plan: a LAN that is named is all that counts") {
                   "    type nat hook prerouting priority -100;\n"
                   "    meta mark 1728053270 return\n"
                   "    fib daddr type local return\n"
+                  "    ip6 daddr fe80::/10 return\n"
                   "    iifname \"br0\" goto forwarded\n"
                   "    ip saddr 192.168.2.0/24 goto forwarded\n"
                   "    ip6 saddr fd00::/8 goto forwarded\n"
@@ -144,7 +148,7 @@ TEST_CASE_FIXTURE(PlanTest,
   listen("127.0.0.1", 12300);
   std::string text = script();
   CHECK(text.find("ip daddr @ipv4_0 redirect") != text.npos);
-  CHECK(text.find("ip6 daddr") == text.npos);
+  CHECK(text.find("ip6 daddr @") == text.npos);
 }
 
 TEST_CASE_FIXTURE(PlanTest, "plan: what cannot work is refused") {

@@ -97,6 +97,18 @@ TEST_CASE_FIXTURE(Sandbox,
   CHECK_FALSE(has_waiting(listener6));
 }
 
+TEST_CASE_FIXTURE(Sandbox, "firewall: link-local destinations are exempt") {
+  shell("ip addr add fe80::1/64 dev wan0 nodad");
+  FirewallProxy proxy = capture({include("::", 0)});
+  UniqueFd socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const char link[] = "wan0";
+  REQUIRE(::setsockopt(socket.get(), SOL_SOCKET, SO_BINDTODEVICE, link,
+                       sizeof link) == 0);
+  CHECK(connect_to(socket, to("fe80::2", 9)) == Outcome::kRefused);
+  CHECK_FALSE(has_waiting(listener6));
+  CHECK(connect_to(to("fec0::2", 9)) == Outcome::kConnected);
+}
+
 TEST_CASE_FIXTURE(Sandbox, "firewall: a marked socket is never captured") {
   FirewallProxy proxy = capture({include("0.0.0.0", 0), include("::", 0)});
   for (auto target : {to("10.9.1.1", 22), to("fd09::1", 22)}) {
