@@ -14,8 +14,7 @@
 namespace ginnel {
 namespace {
 
-Result<std::optional<uid_t>> from_number(const char* variable,
-                                         const char* text) {
+Result<uid_t> from_number(const char* variable, const char* text) {
   uid_t uid = 0;
   const char* end = text + std::strlen(text);
   auto [stop, error] = std::from_chars(text, end, uid);
@@ -24,23 +23,44 @@ Result<std::optional<uid_t>> from_number(const char* variable,
     return Error(concat(variable, "='", printable(text),
                         "' is not a user number; start ginnel anew"));
   }
-  return std::optional<uid_t>(uid);
+  return uid;
 }
+
+Result<uid_t> from_name(const char* variable, const char* name) {
+  const passwd* entry = ::getpwnam(name);
+  if (entry == nullptr) {
+    return Error(concat(variable, "='", printable(name), "' is no user here"));
+  }
+  return entry->pw_uid;
+}
+
+struct Source {
+  const char* variable;
+  Result<uid_t> (*read)(const char* variable, const char* text);
+};
+constexpr Source kSources[] = {{"SUDO_UID", from_number},
+                               {"PKEXEC_UID", from_number},
+                               {"DOAS_USER", from_name}};
 
 }  // namespace
 
 Result<std::optional<uid_t>> invoking_uid() {
-  for (const char* variable : {"SUDO_UID", "PKEXEC_UID"}) {
-    const char* text = std::getenv(variable);
-    if (text != nullptr) return from_number(variable, text);
+  std::optional<uid_t> found;
+  const char* found_in = nullptr;
+  for (const Source& source : kSources) {
+    const char* text = std::getenv(source.variable);
+    if (text == nullptr) continue;
+    Result<uid_t> uid = source.read(source.variable, text);
+    if (!uid) return uid.error();
+    if (found && *found != *uid) {
+      return Error(concat(found_in, " names user ", *found, ", but ",
+                          source.variable, " names user ", *uid,
+                          "; unset the one that is wrong"));
+    }
+    found = *uid;
+    found_in = source.variable;
   }
-  const char* name = std::getenv("DOAS_USER");
-  if (name == nullptr) return std::optional<uid_t>();
-  const passwd* entry = ::getpwnam(name);
-  if (entry == nullptr) {
-    return Error(concat("DOAS_USER='", printable(name), "' is no user here"));
-  }
-  return std::optional<uid_t>(entry->pw_uid);
+  return found;
 }
 
 }  // namespace ginnel
