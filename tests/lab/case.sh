@@ -43,7 +43,7 @@ snapshot() {
   on client cat /etc/hosts /etc/resolv.conf
   echo '- processes'
   # shellcheck disable=SC2009
-  ps -eo user:12,args --no-headers | grep -vE ' (ps -eo|grep -v|sort)' | sort
+  ps -eo user:12,args --no-headers | grep -vE ' (ps -eo|grep -v|sort|bash [^ ]*case\.sh )' | sort
   local host
   for host in client server; do
     echo "- files on $host"
