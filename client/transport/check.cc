@@ -152,7 +152,9 @@ Result<void> check_forced_libssh(const SshOptions& options, Kind kind,
   if (!options.ssh_command.empty()) {
     return Error("-e needs --transport openssh");
   }
-  for (const char* key : {"proxycommand", "proxyjump"}) {
+  // What libssh would pass over, though it decides where or whom we trust.
+  for (const char* key :
+       {"proxycommand", "proxyjump", "revokedhostkeys", "knownhostscommand"}) {
     if (!config.is_set(key)) continue;
     return Error(concat("the ssh configuration of ", printable(options.host),
                         " has a ", key, ", which needs --transport openssh"));

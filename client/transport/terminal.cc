@@ -16,7 +16,7 @@ namespace ginnel::transport {
 namespace {
 
 constexpr std::size_t kMaxLine = 1024;
-constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 volatile sig_atomic_t caught = 0;
 

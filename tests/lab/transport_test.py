@@ -542,6 +542,8 @@ def case_what_was_typed_wrong_is_found_before_anything_starts():
     complains("the key file /tmp is a folder", key="/tmp")
     complains("-e needs --transport openssh", options=["-e", "ssh"])
     complains("has a proxyjump", options=["-o", "ProxyJump=x"])
+    complains("has a revokedhostkeys",
+              options=["-o", "RevokedHostKeys=/dev/null"])
     complains("-e: there is no program no-such-ssh", transport="auto",
               options=["-e", "no-such-ssh -4"])
     complains("cannot resolve no.such.invalid", host="no.such.invalid")
