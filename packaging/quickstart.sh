@@ -65,7 +65,7 @@ new_host() {
 on() {
   local host=$1
   shift
-  nsenter --target "$host" --net --mount --root --uts --pid -- "$@"
+  nsenter --target "$host" --net --mount --root --uts --pid -- env -C / "$@"
 }
 
 add_address() {

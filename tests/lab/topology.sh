@@ -42,7 +42,8 @@ on() { (exec_on "$@"); }
 exec_on() {
   local holder=LAB_PID_$1
   shift
-  exec nsenter --target "${!holder}" --net --mount --root --uts -- "$@"
+  exec nsenter --target "${!holder}" --net --mount --root --uts -- \
+    env -C / "$@"
 }
 
 # as USER HOST COMMAND...: runs it there as a user who has just logged in.
