@@ -249,9 +249,11 @@ awaitable<int> Session::wait_for_signal() {
   co_return signal;
 }
 
-// Rules first, so that no new connection meets a listener that nobody serves.
+// Streams first: with its last nat chain the kernel stops translating, and a
+// reset sent after that reaches nobody.
 void Session::take_down_firewall() {
   for (auto& interceptor : interceptors_) interceptor->close();
+  if (connection_) connection_->session().reset_streams();
   if (std::exchange(firewall_down_, true)) return;
   firewall_.close();
   if (Result<void> undone = firewall_.wait_undone(); !undone) {
