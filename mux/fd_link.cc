@@ -6,9 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <asio/error.hpp>
 #include <asio/system_error.hpp>
 #include <cerrno>
+#include <limits>
 
 namespace ginnel::mux {
 
@@ -68,6 +70,17 @@ void FdLink::close() {
   std::error_code ignored;
   input_.close(ignored);
   output_.close(ignored);
+}
+
+// A socket's; a pipe keeps its size. The kernel doubles the number.
+void FdLink::limit_backlog(std::size_t bytes) {
+  int size = static_cast<int>(std::min<std::size_t>(bytes, kReadSize));
+  setsockopt(output_.native_handle(), SOL_SOCKET, SO_SNDBUF, &size,
+             sizeof size);
+}
+
+std::size_t FdLink::window() const {
+  return std::numeric_limits<std::size_t>::max();
 }
 
 std::size_t FdLink::backlog() const {

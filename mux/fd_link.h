@@ -18,10 +18,13 @@ class FdLink : public Link {
 
   awaitable<Bytes> read() override;
   awaitable<void> wait_writable() override;
+  bool writable() const override { return !may_be_full_; }
   std::size_t write_some(Bytes bytes) override;
   void finish_writing() override;
   void close() override;
   std::size_t backlog() const override;
+  void limit_backlog(std::size_t bytes) override;
+  std::size_t window() const override;
 
  private:
   static constexpr std::size_t kReadSize = 256 * 1024;

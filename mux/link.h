@@ -29,6 +29,9 @@ class Link {
   // Throws asio::system_error when the link broke.
   virtual awaitable<void> wait_writable() = 0;
 
+  // Whether wait_writable() would return at once.
+  virtual bool writable() const = 0;
+
   // Takes bytes from the front of `bytes` without waiting; 0 when it cannot
   // just now. Throws asio::system_error when the link broke.
   virtual std::size_t write_some(Bytes bytes) = 0;
@@ -41,6 +44,15 @@ class Link {
   // Bytes taken by write_some() that no network has seen yet: in buffers of
   // ours, of a library, or of the kernel's socket (SIOCOUTQNSD).
   virtual std::size_t backlog() const = 0;
+
+  // Keeps backlog() to about `bytes` from now on: wait_writable() waits while
+  // it is above. What a single write_some() took may go beyond it.
+  virtual void limit_backlog(std::size_t bytes) = 0;
+
+  // How many bytes the other end's side of the link takes while its reader
+  // does not read: an SSH channel's window. The largest number when nobody can
+  // tell.
+  virtual std::size_t window() const = 0;
 };
 
 }  // namespace ginnel::mux

@@ -61,6 +61,7 @@ awaitable<void> LibsshLink::start(std::string command) {
   if (executed != SSH_OK) {
     throw Failure("the server does not let this user run commands");
   }
+  first_window_ = ssh_channel_window_size(channel_);
 }
 
 LibsshLink::~LibsshLink() { close(); }
@@ -199,6 +200,10 @@ void LibsshLink::abandon() {
   }
   readable_.notify();
   writable_.notify();
+}
+
+void LibsshLink::limit_backlog(std::size_t bytes) {
+  session_->limit_backlog(bytes);
 }
 
 std::size_t LibsshLink::backlog() const {

@@ -35,10 +35,13 @@ class LibsshLink : public mux::Link {
 
   awaitable<Bytes> read() override;
   awaitable<void> wait_writable() override;
+  bool writable() const override { return can_write() && !refused_; }
   std::size_t write_some(Bytes bytes) override;
   void finish_writing() override;
   void close() override;
   std::size_t backlog() const override;
+  void limit_backlog(std::size_t bytes) override;
+  std::size_t window() const override { return first_window_; }
 
   // For the session: wakes who waits if it now can go on.
   void look_again();
@@ -69,6 +72,7 @@ class LibsshLink : public mux::Link {
 
   std::vector<std::byte> buffer_;
   std::size_t since_widened_ = kWindow;  // the first read widens
+  std::size_t first_window_ = 0;         // what the server gave the channel
   bool has_data_ = false;
   std::size_t last_write_ = 0;  // bytes libssh may still hold
   bool finished_writing_ = false;

@@ -3,8 +3,12 @@
 
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
@@ -122,6 +126,13 @@ void LibsshSession::close() {
 
 bool LibsshSession::has_unsent() const {
   return (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0;
+}
+
+void LibsshSession::limit_backlog(std::size_t bytes) {
+  int limit = static_cast<int>(std::min<std::size_t>(bytes, 1 << 30));
+  if (closed_) return;
+  setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit,
+             sizeof limit);
 }
 
 std::size_t LibsshSession::kernel_backlog() const {

@@ -79,6 +79,8 @@ class LibsshSession : public std::enable_shared_from_this<LibsshSession> {
   // Lets libssh see that the socket takes bytes again, and handles what came.
   void poll_once();
   bool has_unsent() const;
+  // Keeps what the kernel has not sent yet to about `bytes`.
+  void limit_backlog(std::size_t bytes);
   // Bytes the kernel has not sent yet.
   std::size_t kernel_backlog() const;
 

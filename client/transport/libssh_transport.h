@@ -21,6 +21,7 @@ class LibsshTransport : public Transport {
   ~LibsshTransport() override;
 
   awaitable<std::unique_ptr<mux::Link>> exec(std::string command) override;
+  bool multiplexes() const override { return true; }
   std::string_view name() const override { return "libssh"; }
   std::optional<Endpoint> peer() const override { return peer_; }
   std::vector<Endpoint> first_hop() const override { return {}; }

@@ -29,6 +29,7 @@ class OpensshTransport : public Transport {
   ~OpensshTransport() override;
 
   awaitable<std::unique_ptr<mux::Link>> exec(std::string command) override;
+  bool multiplexes() const override { return false; }
   std::string_view name() const override { return "openssh"; }
   std::optional<Endpoint> peer() const override { return peer_; }
   std::vector<Endpoint> first_hop() const override { return first_hop_; }

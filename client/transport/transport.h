@@ -55,6 +55,10 @@ class Transport {
   // Throws Failure.
   virtual awaitable<std::unique_ptr<mux::Link>> exec(std::string command) = 0;
 
+  // Whether a further exec() is a further channel of the same connection, and
+  // not another login.
+  virtual bool multiplexes() const = 0;
+
   // For the log and for `-v`: "libssh", "openssh".
   virtual std::string_view name() const = 0;
 

@@ -63,7 +63,10 @@ class FakeLink : public mux::Link {
   }
   void finish_writing() override {}
   void close() override { far_.closed = true; }
+  bool writable() const override { return true; }
   std::size_t backlog() const override { return 0; }
+  void limit_backlog(std::size_t) override {}
+  std::size_t window() const override { return 1 << 20; }
 
  private:
   FarEnd& far_;
@@ -79,6 +82,7 @@ class FakeTransport : public transport::Transport {
     far_.nonce = command.substr(at, command.find(';', at) - at);
     co_return std::make_unique<FakeLink>(far_);
   }
+  bool multiplexes() const override { return true; }
   std::string_view name() const override { return "fake"; }
   std::optional<Endpoint> peer() const override { return {}; }
   std::vector<Endpoint> first_hop() const override { return {}; }
