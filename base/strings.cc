@@ -2,9 +2,13 @@
 #include "base/strings.h"
 
 namespace ginnel {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+}  // namespace
 
 std::string printable(std::string_view text, std::size_t limit) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string result;
   for (unsigned char byte : text.substr(0, limit)) {
     if (byte >= 0x20 && byte < 0x7f) {
@@ -14,6 +18,15 @@ std::string printable(std::string_view text, std::size_t limit) {
     }
   }
   if (text.size() > limit) result += "...";
+  return result;
+}
+
+std::string hexadecimal(Bytes bytes) {
+  std::string result;
+  for (std::byte byte : bytes) {
+    auto value = std::to_integer<unsigned>(byte);
+    result += {kHex[value >> 4], kHex[value & 15]};
+  }
   return result;
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
+
 namespace ginnel {
 
 namespace detail {
@@ -33,5 +35,8 @@ std::string concat(const Parts&... parts) {
 // `text` with every byte that is not printable ASCII as \xNN, cut at `limit`
 // bytes: how a peer's words are shown on the user's terminal.
 std::string printable(std::string_view text, std::size_t limit = 200);
+
+// Two lower-case digits a byte.
+std::string hexadecimal(Bytes bytes);
 
 }  // namespace ginnel

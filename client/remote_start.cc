@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "client/remote_start.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <asio/error.hpp>
 #include <asio/steady_timer.hpp>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "base/strings.h"
 #include "client/start_script.h"
 #include "helper/image.h"
@@ -29,17 +28,11 @@ constexpr std::size_t kSlowestRate = 8 << 10;  // bytes a second
 constexpr std::size_t kMaxReadyLine = 256;
 
 std::string random_nonce() {
-  std::array<unsigned char, 12> bytes;
-  if (getentropy(bytes.data(), bytes.size()) != 0) {
-    throw Failure("no random numbers from the kernel");
+  std::array<std::byte, 12> bytes;
+  if (Result<void> filled = fill_random(bytes); !filled) {
+    throw Failure(filled.error().message());
   }
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string nonce;
-  for (unsigned char byte : bytes) {
-    nonce += kDigits[byte >> 4];
-    nonce += kDigits[byte & 15];
-  }
-  return nonce;
+  return hexadecimal(bytes);
 }
 
 // What gzip's last four bytes say, the lowest first (RFC 1952).

@@ -6,19 +6,12 @@
 
 #include <cstddef>
 #include <cstring>
+#include <string_view>
+
+#include "base/strings.h"
 
 namespace ginnel {
 namespace {
-
-std::string hexadecimal(const unsigned char* bytes, std::size_t count) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < count; ++i) {
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 15];
-  }
-  return text;
-}
 
 // Notes stand one behind the other: a header, a name and a description, the
 // last two padded to four bytes (elf(5)).
@@ -34,8 +27,7 @@ std::string build_id_in(const char* at, std::size_t size) {
     if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
         std::memcmp(at + name, "GNU", 4) == 0) {
       return hexadecimal(
-          reinterpret_cast<const unsigned char*>(at + description),
-          note.n_descsz);
+          as_bytes(std::string_view(at + description, note.n_descsz)));
     }
     at += next;
     size -= next;
