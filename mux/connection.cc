@@ -4,118 +4,238 @@
 #include <asio/error.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/multiple_exceptions.hpp>
+#include <asio/post.hpp>
 #include <asio/system_error.hpp>
+#include <asio/this_coro.hpp>
 #include <utility>
 
 namespace ginnel::mux {
+namespace {
+
+// After so many bytes everyone else gets a turn.
+constexpr std::size_t kWriteTurn = 256 * 1024;
+// Round trips for which the limit stays above the lanes' windows before it is
+// taken seriously.
+constexpr int kShortOfWindow = 3;
+
+}  // namespace
 
 Connection::Connection(asio::any_io_executor executor, Session::Role role,
                        Owner& owner, std::unique_ptr<Link> link,
                        std::vector<std::byte> early)
-    : owner_(owner),
-      link_(std::move(link)),
-      early_(std::move(early)),
-      output_wake_(executor, TimePoint::max()),
+    : executor_(executor),
+      role_(role),
+      owner_(owner),
       clock_(executor),
-      session_(role, *this, Clock::now()) {}
+      all_ended_(executor, TimePoint::max()),
+      session_(role, *this, Clock::now()) {
+  lanes_.emplace_back(executor, 0, std::move(link), std::move(early));
+}
 
 awaitable<Error> Connection::run() {
-  using namespace asio::experimental::awaitable_operators;
+  spawn(executor_, "lane 0", serve(lanes_.front()));
   try {
-    co_await (read_loop() && write_loop() && time_loop());
-  } catch (const asio::multiple_exceptions&) {
-    // The first to fail noted why; the others were cancelled for it.
+    co_await time_loop();
   } catch (const asio::system_error&) {
+    // Cancelled.
   }
-  link_->close();
+  if (!failure_) end(Error(asio::error::operation_aborted, "stopped"));
   session_.reset_streams();
-  if (!failure_) note(Error(asio::error::operation_aborted, "stopped"));
+  co_await asio::this_coro::reset_cancellation_state();
+  while (!lanes_.empty()) co_await all_ended_.async_wait(as_tuple);
   co_return *failure_;
 }
 
-awaitable<void> Connection::read_loop() {
-  receive(early_);
+bool Connection::add_lane(std::unique_ptr<Link> link,
+                          std::vector<std::byte> early) {
+  if (failure_) return false;
+  std::optional<Session::LaneId> id = session_.add_lane();
+  if (!id) return false;
+  if (backlog_limit_ > 0) link->limit_backlog(backlog_limit_);
+  Lane& lane =
+      lanes_.emplace_back(executor_, *id, std::move(link), std::move(early));
+  spawn(executor_, concat("lane ", *id), serve(lane));
+  short_of_window_since_.reset();
+  return true;
+}
+
+awaitable<void> Connection::serve(Lane& lane) {
+  using namespace asio::experimental::awaitable_operators;
+  try {
+    co_await (read_loop(lane) && write_loop(lane));
+  } catch (const asio::multiple_exceptions&) {
+    // The first to fail noted why; the other was cancelled for it.
+  } catch (const asio::system_error&) {
+  }
+  lane_ended(lane);
+}
+
+awaitable<void> Connection::read_loop(Lane& lane) {
+  receive(lane, lane.early);
   for (;;) {
     Bytes bytes;
     try {
-      bytes = co_await link_->read();
+      bytes = co_await lane.link->read();
     } catch (const asio::system_error& error) {
-      fail(Error(error.code(),
-                 concat("the link broke: ", error.code().message())));
+      fail(lane, Error(error.code(),
+                       concat("the link broke: ", error.code().message())));
     }
     if (bytes.empty()) {
-      fail(Error(asio::error::eof, "the far end closed the link"));
+      fail(lane, Error(asio::error::eof, "the far end closed the link"));
     }
-    receive(bytes);
+    receive(lane, bytes);
   }
 }
 
-void Connection::receive(Bytes bytes) {
+void Connection::receive(Lane& lane, Bytes bytes) {
   if (bytes.empty()) return;
-  if (auto result = session_.receive(bytes, Clock::now()); !result) {
-    say_goodbye(result.error());
-    fail(result.error());
+  if (auto result = session_.receive(bytes, Clock::now(), lane.id); !result) {
+    say_goodbye(lane, result.error());
+    end(result.error());
+    fail(lane, result.error());
   }
+  adjust_to_limits();
   if (session_.next_deadline() < clock_.expiry()) clock_.cancel();
 }
 
-awaitable<void> Connection::write_loop() {
+awaitable<void> Connection::write_loop(Lane& lane) {
+  std::size_t written = 0;
   for (;;) {
-    while (!output_ready_) co_await output_wake_.async_wait(as_tuple);
     try {
-      co_await link_->wait_writable();
-      Bytes bytes = session_.output(Clock::now());
-      output_ready_ = !bytes.empty();
-      std::size_t count = output_ready_ ? link_->write_some(bytes) : 0;
-      session_.sent(count, Clock::now());
+      if (!has_turn(lane)) {
+        written = 0;
+        co_await lane.wake.async_wait(as_tuple);
+      } else if (!lane.link->writable()) {
+        written = 0;
+        lane.blocked = true;
+        wake_writers();
+        co_await lane.link->wait_writable();
+        lane.blocked = false;
+      } else if (written >= kWriteTurn) {
+        written = 0;
+        co_await asio::post(executor_, asio::use_awaitable);
+      } else {
+        written += write(lane);
+      }
     } catch (const asio::system_error& error) {
-      fail(Error(error.code(),
-                 concat("the link broke: ", error.code().message())));
+      fail(lane, Error(error.code(),
+                       concat("the link broke: ", error.code().message())));
     }
+  }
+}
+
+// Gives the link what comes next, chosen now.
+std::size_t Connection::write(Lane& lane) {
+  Bytes bytes = session_.output(Clock::now(), lane.id);
+  if (bytes.empty()) {
+    output_ready_ = false;
+    return 0;
+  }
+  std::size_t count = lane.link->write_some(bytes);
+  session_.sent(count, Clock::now(), lane.id);
+  return count;
+}
+
+bool Connection::has_turn(const Lane& lane) const {
+  if (session_.is_mid_run(lane.id)) return true;
+  if (!output_ready_) return false;
+  for (const Lane& other : lanes_) {
+    if (&other == &lane) return true;
+    if (role_ == Session::Role::kHelper || !other.blocked) return false;
+  }
+  return false;
+}
+
+void Connection::wake_writers() {
+  for (Lane& lane : lanes_) {
+    if (!lane.blocked) lane.wake.cancel();
   }
 }
 
 awaitable<void> Connection::time_loop() {
-  for (;;) {
+  while (!failure_) {
     clock_.expires_at(session_.next_deadline());
     co_await clock_.async_wait(as_tuple);
+    if (failure_) break;
     if (auto result = session_.tick(Clock::now()); !result) {
-      fail(result.error());
+      end(result.error());
     }
   }
 }
 
-// Tells the other end what was wrong, if the link takes it at once.
-void Connection::say_goodbye(const Error& why) {
+// Its two loops have ended.
+void Connection::lane_ended(Lane& lane) {
+  lane.link->close();
+  Error why = lane.ending.value_or(
+      Error(asio::error::operation_aborted, "the link was closed"));
+  if (!failure_ && !session_.remove_lane(lane.id)) end(std::move(why));
+  lanes_.remove_if([&](const Lane& other) { return &other == &lane; });
+  wake_writers();
+  if (lanes_.empty()) all_ended_.cancel();
+}
+
+// The links are told how much they may hold when that has changed by a quarter,
+// and the owner when they cannot hold what may be on its way.
+void Connection::adjust_to_limits() {
+  const InFlight& in_flight = session_.in_flight();
+  std::size_t backlog = in_flight.backlog_limit();
+  if (backlog < backlog_limit_ - backlog_limit_ / 4 ||
+      backlog > backlog_limit_ + backlog_limit_ / 4) {
+    backlog_limit_ = backlog;
+    for (Lane& lane : lanes_) lane.link->limit_backlog(backlog);
+  }
+  std::size_t windows = 0;
+  for (const Lane& lane : lanes_) {
+    std::size_t window = lane.link->window();
+    windows = window > SIZE_MAX - windows ? SIZE_MAX : windows + window;
+  }
+  if (in_flight.limit() <= windows) {
+    short_of_window_since_.reset();
+    return;
+  }
+  TimePoint now = Clock::now();
+  if (!short_of_window_since_) short_of_window_since_ = now;
+  if (now - *short_of_window_since_ >=
+      kShortOfWindow * in_flight.smoothed_rtt()) {
+    owner_.window_wanted();
+  }
+}
+
+// Tells the other end what was wrong, if the lane takes it at once.
+void Connection::say_goodbye(Lane& lane, const Error& why) {
   session_.say_goodbye(why.message());
   try {
     while (!session_.said_goodbye()) {
-      Bytes bytes = session_.output(Clock::now());
-      std::size_t count = link_->write_some(bytes);
-      if (count == 0) return;
-      session_.sent(count, Clock::now());
+      if (write(lane) == 0) return;
     }
   } catch (const asio::system_error&) {
     // A broken link hears nothing.
   }
 }
 
-// Ends all three loops; the first reason is the one that counts.
-void Connection::fail(Error why) {
+// Ends the lane's loops; the first reason is the one that counts.
+void Connection::fail(Lane& lane, Error why) {
   std::error_code code = why.code();
-  note(std::move(why));
-  link_->close();
+  if (!lane.ending) lane.ending = std::move(why);
+  lane.link->close();
   throw asio::system_error(code);
 }
 
-void Connection::note(Error why) {
-  if (!failure_) failure_ = std::move(why);
+// Ends everything; the first reason is the one that counts.
+void Connection::end(Error why) {
+  if (failure_) return;
+  failure_ = std::move(why);
+  for (Lane& lane : lanes_) {
+    lane.link->close();
+    lane.blocked = false;
+  }
+  clock_.cancel();
 }
 
 void Connection::output_ready() {
   if (output_ready_) return;
   output_ready_ = true;
-  output_wake_.cancel();
+  wake_writers();
 }
 
 std::shared_ptr<StreamHandler> Connection::open_requested(
@@ -125,6 +245,14 @@ std::shared_ptr<StreamHandler> Connection::open_requested(
 
 void Connection::remote_log(log::Level level, std::string_view text) {
   owner_.remote_log(level, text);
+}
+
+void Connection::key_received(const SessionKey& key) {
+  owner_.key_received(key);
+}
+
+void Connection::attachable(const Attachable& where) {
+  owner_.attachable(where);
 }
 
 void Connection::suspicion(bool suspected) { owner_.suspicion(suspected); }

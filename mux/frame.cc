@@ -42,6 +42,16 @@ std::string_view to_string(FrameType type) {
       return "PONG";
     case FrameType::kGoodbye:
       return "GOODBYE";
+    case FrameType::kKey:
+      return "KEY";
+    case FrameType::kAttachable:
+      return "ATTACHABLE";
+    case FrameType::kAttach:
+      return "ATTACH";
+    case FrameType::kChallenge:
+      return "CHALLENGE";
+    case FrameType::kProof:
+      return "PROOF";
     case FrameType::kOpen:
       return "OPEN";
     case FrameType::kOpened:

@@ -37,6 +37,12 @@ enum class FrameType : std::uint8_t {
   kPing = 3,
   kPong = 4,
   kGoodbye = 5,
+  kKey = 6,
+  kAttachable = 7,
+  // Only while a link joins a session.
+  kAttach = 8,
+  kChallenge = 9,
+  kProof = 10,
   // In the session sequence: acknowledged, and kept until then.
   kOpen = 16,
   kOpened = 17,

@@ -21,6 +21,7 @@ class InFlight {
   static constexpr std::size_t kLimit = 2 * 1024 * 1024;
 
   std::size_t limit() const { return kLimit; }
+  std::size_t backlog_limit() const { return 128 * 1024; }
 
   // Bytes up to `end` have been handed to the link.
   void on_sent(Position end, TimePoint now) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mux/send_buffer.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -49,38 +50,68 @@ void SendBuffer::append(FrameType type, StreamId stream, Bytes payload) {
   commit(type, stream, payload.size());
 }
 
-Bytes SendBuffer::next() const {
-  if (sent_ == end_) return {};
-  const Block* block = &blocks_[sending_];
-  if (block->end() == sent_) block = &blocks_[sending_ + 1];
-  return {block->bytes.get() + (sent_ - block->begin),
-          static_cast<std::size_t>(block->end() - sent_)};
+std::size_t SendBuffer::unsent() const {
+  std::size_t count = end_ - handed_out_;
+  for (const Range& range : again_) count += range.size();
+  return count;
 }
 
-void SendBuffer::mark_sent(std::size_t count) {
-  if (count == 0) return;
-  if (blocks_[sending_].end() == sent_) ++sending_;
-  sent_ += count;
-  assert(sent_ <= blocks_[sending_].end());
+// The block that holds the byte at `position`.
+const SendBuffer::Block& SendBuffer::block_at(Position position) const {
+  auto after = std::upper_bound(
+      blocks_.begin(), blocks_.end(), position,
+      [](Position at, const Block& block) { return at < block.begin; });
+  assert(after != blocks_.begin());
+  return *std::prev(after);
 }
 
-bool SendBuffer::acknowledge(Position position) {
-  if (position > sent_) return false;
-  if (position > acked_) {
-    acked_ = position;
-    drop_acknowledged();
+// A run ends with its block, and so at the end of a frame.
+Range SendBuffer::take() {
+  if (!again_.empty()) {
+    Range& first = again_.front();
+    Range run{first.begin, std::min(first.end, block_at(first.begin).end())};
+    first.begin = run.end;
+    if (first.empty()) again_.pop_front();
+    return run;
   }
-  return true;
+  if (handed_out_ == end_) return {};
+  Range run{handed_out_, block_at(handed_out_).end()};
+  handed_out_ = run.end;
+  return run;
 }
 
-void SendBuffer::drop_acknowledged() {
-  while (!blocks_.empty() && blocks_.front().end() <= acked_) {
+Bytes SendBuffer::bytes(Range range) const {
+  if (range.empty()) return {};
+  const Block& block = block_at(range.begin);
+  assert(range.end <= block.end());
+  return {block.bytes.get() + (range.begin - block.begin), range.size()};
+}
+
+void SendBuffer::send_again(Range range) {
+  range.begin = std::max(range.begin, acked_);
+  if (range.begin >= range.end) return;
+  auto place = std::lower_bound(
+      again_.begin(), again_.end(), range,
+      [](const Range& a, const Range& b) { return a.begin < b.begin; });
+  again_.insert(place, range);
+}
+
+bool SendBuffer::acknowledge(Position position, Position in_use) {
+  if (position > handed_out_) return false;
+  acked_ = std::max(acked_, position);
+  while (!again_.empty() && again_.front().begin < acked_) {
+    again_.front().begin = std::min(acked_, again_.front().end);
+    if (again_.front().empty()) again_.pop_front();
+  }
+  Position needed = std::min(acked_, in_use);
+  while (!blocks_.empty() && blocks_.front().end() <= needed &&
+         blocks_.front().used > 0) {
     if (spare_.size() < kSpareBlocks) {
       spare_.push_back(std::move(blocks_.front().bytes));
     }
     blocks_.pop_front();
-    if (sending_ > 0) --sending_;
   }
+  return true;
 }
 
 }  // namespace ginnel::mux

@@ -10,11 +10,21 @@
 
 namespace ginnel::mux {
 
+// Positions [begin, end) of one direction's sequence: whole frames, unless
+// said otherwise.
+struct Range {
+  Position begin = 0;
+  Position end = 0;
+  std::size_t size() const { return static_cast<std::size_t>(end - begin); }
+  bool empty() const { return begin == end; }
+  bool operator==(const Range&) const = default;
+};
+
 // One direction's sequenced frames from the time they are made until the other
 // end has acknowledged them: what is not yet sent and what would have to be
 // sent again on a new link are two ranges of the same bytes.
 //
-//        acked()            sent()              end()
+//        acked()          handed_out()           end()
 //   ───────┴── in flight ─────┴──── unsent ───────┴──▶ positions
 //
 // Frames are made in place: a socket is read straight into reserve()d room
@@ -23,10 +33,10 @@ namespace ginnel::mux {
 class SendBuffer {
  public:
   Position acked() const { return acked_; }
-  Position sent() const { return sent_; }
+  Position handed_out() const { return handed_out_; }
   Position end() const { return end_; }
-  std::size_t in_flight() const { return sent_ - acked_; }
-  std::size_t unsent() const { return end_ - sent_; }
+  // What was never handed out, and what is to be sent again.
+  std::size_t unsent() const;
   std::size_t size() const { return end_ - acked_; }
 
   // Room for a payload of up to kMaxPayload bytes. Valid until the next call
@@ -38,15 +48,21 @@ class SendBuffer {
   // reserve() and commit() for a payload at hand.
   void append(FrameType type, StreamId stream, Bytes payload);
 
-  // A run of unsent bytes, empty only when there are none. It ends at the end
-  // of a frame.
-  Bytes next() const;
-  // REQUIRES: count <= next().size().
-  void mark_sent(std::size_t count);
+  // Hands out what is to be sent next, what is to be sent again first; empty
+  // when there is nothing.
+  Range take();
+  // REQUIRES: the range, or what is left of it, was handed out by take() and
+  // no acknowledgement has gone beyond its begin without `in_use` saying so.
+  Bytes bytes(Range range) const;
+  // What take() handed out was lost: it is handed out again, unless it has been
+  // acknowledged.
+  void send_again(Range range);
 
-  // The other end has everything before `position`. False, and nothing done,
-  // when it cannot have: it was never sent.
-  bool acknowledge(Position position);
+  // The other end has everything before `position`; what is at or after
+  // `in_use` is kept all the same, since bytes() of it are being sent. False,
+  // and nothing done, when the other end cannot have it: it was never handed
+  // out.
+  bool acknowledge(Position position, Position in_use);
 
  private:
   static constexpr std::size_t kBlock = 65536;
@@ -60,13 +76,13 @@ class SendBuffer {
   };
 
   Block& block_with_room(std::size_t count);
-  void drop_acknowledged();
+  const Block& block_at(Position position) const;
 
   std::deque<Block> blocks_;
   std::vector<std::unique_ptr<std::byte[]>> spare_;
-  std::size_t sending_ = 0;  // index of the block that sent_ lies in
+  std::deque<Range> again_;  // in order
   Position acked_ = 0;
-  Position sent_ = 0;
+  Position handed_out_ = 0;
   Position end_ = 0;
 };
 

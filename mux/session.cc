@@ -46,7 +46,9 @@ Session::Session(Role role, Events& events, TimePoint now)
       events_(events),
       now_(now),
       last_heard_(now),
-      ping_timer_(now + kKeepalive) {}
+      ping_timer_(now + kKeepalive) {
+  lanes_.emplace_back(0);
+}
 
 Session::~Session() {
   for (auto& [id, stream] : streams_) scheduler_.remove(*stream);
@@ -69,6 +71,51 @@ Stream* Session::open(const Endpoint& target,
   send_.append(FrameType::kOpen, stream.id_, encode(open));
   events_.output_ready();
   return &stream;
+}
+
+bool Session::said_goodbye() const {
+  auto idle = [](const Lane& lane) { return lane.control_left == 0; };
+  return said_goodbye_ && std::all_of(lanes_.begin(), lanes_.end(), idle);
+}
+
+void Session::send_key(const SessionKey& key) {
+  key_due_ = key;
+  events_.output_ready();
+}
+
+void Session::send_attachable(const Attachable& where) {
+  attachable_due_ = where;
+  events_.output_ready();
+}
+
+std::optional<Session::LaneId> Session::add_lane() {
+  if (lanes_.size() >= kMaxLanes) return std::nullopt;
+  lanes_.emplace_back(++last_lane_);
+  return last_lane_;
+}
+
+bool Session::remove_lane(LaneId id) {
+  if (lanes_.size() == 1) return false;
+  for (const Range& range : lane(id).under_way) send_.send_again(range);
+  std::erase_if(lanes_, [id](const Lane& lane) { return lane.id == id; });
+  ack_due_ = true;  // the last one may have been lost with it
+  events_.output_ready();
+  return true;
+}
+
+bool Session::is_mid_run(LaneId id) const {
+  const Lane& lane = this->lane(id);
+  return lane.control_left > 0 || !lane.run.empty();
+}
+
+// REQUIRES: there is one.
+const Session::Lane& Session::lane(LaneId id) const {
+  return *std::find_if(lanes_.begin(), lanes_.end(),
+                       [id](const Lane& lane) { return lane.id == id; });
+}
+
+Session::Lane& Session::lane(LaneId id) {
+  return const_cast<Lane&>(std::as_const(*this).lane(id));
 }
 
 void Session::say_goodbye(std::string_view reason) {

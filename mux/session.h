@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,9 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "mux/attach.h"
 #include "mux/credit.h"
 #include "mux/frame.h"
 #include "mux/in_flight.h"
+#include "mux/reorder_buffer.h"
 #include "mux/scheduler.h"
 #include "mux/send_buffer.h"
 #include "mux/stream.h"
@@ -22,12 +25,17 @@ namespace ginnel::mux {
 // and calls to handlers come out. No socket, no clock, no asio, so that a test
 // holds two of them and a network between them in one process.
 //
+// It is carried by one or more lanes, links to the same other end. A sequenced
+// frame may go over any of them; the receiver puts them in order.
+//
 // What to send is made as late as can be: output() asks the streams' handlers
 // for bytes when the link can take some, so that nothing queues here and a
 // keystroke never waits behind a download's megabytes.
 class Session {
  public:
   enum class Role { kClient, kHelper };
+  // Lane 0 is there from the beginning.
+  using LaneId = unsigned;
 
   // What the session tells its owner.
   class Events {
@@ -41,6 +49,11 @@ class Session {
         Stream& stream, const Endpoint& target) = 0;
     // Client: the helper logged a line. Untrusted text.
     virtual void remote_log(log::Level level, std::string_view text) = 0;
+    // Helper: what further links have to prove. To be answered with
+    // send_attachable(), now or later.
+    virtual void key_received(const SessionKey&) {}
+    // Client: whether and where further links can join. Untrusted.
+    virtual void attachable(const Attachable&) {}
     // Nothing was heard for 15 s; or something is heard again.
     virtual void suspicion(bool suspected) = 0;
   };
@@ -56,12 +69,13 @@ class Session {
   static constexpr std::size_t kAckBytes = 32 * 1024;
   // What is kept until it is acknowledged. Data stops at InFlight's limit; what
   // control frames an honest end has to send never comes near this.
-  static constexpr std::size_t kMaxReplay = 16 * 1024 * 1024;
+  static constexpr std::size_t kMaxReplay = ReorderBuffer::kMaxAhead;
   // How long a stream is idle before it gives up what it was promised.
   static constexpr auto kIdle = std::chrono::seconds(1);
   static constexpr std::size_t kMaxLogLines = 64;
-  // Handed to the link at once: one SSH packet.
-  static constexpr std::size_t kBatch = 32 * 1024;
+  // Handed to a lane at once: two SSH packets.
+  static constexpr std::size_t kBatch = 64 * 1024;
+  static constexpr std::size_t kMaxLanes = 16;
 
   Session(Role role, Events& events, TimePoint now);
   ~Session();
@@ -75,19 +89,32 @@ class Session {
   // Helper: a line for the client's log, cut at kMaxLogText; lost when
   // kMaxLogLines wait.
   void send_log(log::Level level, std::string_view text);
+  // Client, once: lets further links join.
+  void send_key(const SessionKey& key);
+  // Helper: the answer.
+  void send_attachable(const Attachable& where);
   // The last words to the other end, sent before anything else.
   void say_goodbye(std::string_view reason);
-  // They have been handed to the link.
-  bool said_goodbye() const { return said_goodbye_ && run_left_ == 0; }
+  // They have been handed to a lane.
+  bool said_goodbye() const;
 
-  // Bytes from the link. After an error the session is over.
-  Result<void> receive(Bytes bytes, TimePoint now);
+  // A further lane, whose other end knows that it is one; nothing when there
+  // are kMaxLanes.
+  std::optional<LaneId> add_lane();
+  // The lane is gone: what it may not have delivered goes over the others.
+  // False when there is no other.
+  bool remove_lane(LaneId id);
+  // It has taken part of a frame, and only it can take the rest.
+  bool is_mid_run(LaneId id) const;
 
-  // What the link is to be given next; empty when nothing is to be sent.
+  // Bytes from a lane. After an error the session is over.
+  Result<void> receive(Bytes bytes, TimePoint now, LaneId lane = 0);
+
+  // What the lane is to be given next; empty when nothing is to be sent.
   // Valid until the next call of any member.
-  Bytes output(TimePoint now);
-  // The link took the first `count` bytes of the last output().
-  void sent(std::size_t count, TimePoint now);
+  Bytes output(TimePoint now, LaneId lane = 0);
+  // The lane took the first `count` bytes of its last output().
+  void sent(std::size_t count, TimePoint now, LaneId lane = 0);
 
   // When tick() has something to do next.
   TimePoint next_deadline() const;
@@ -107,16 +134,37 @@ class Session {
     Clock::duration rtt{};
   };
   Counters counters() const;
+  // Of this direction.
+  const InFlight& in_flight() const { return in_flight_; }
 
  private:
   friend class Stream;
 
+  // What a lane has been given and not finished is its `control` or its `run`,
+  // never both.
+  struct Lane {
+    explicit Lane(LaneId which) : id(which) {}
+    LaneId id;
+    FrameReader reader;
+    std::vector<std::byte> control;  // frames outside the sequence
+    std::size_t control_left = 0;    // of its end
+    Range run;                       // what is left of it
+    std::deque<Range> under_way;     // given to it and not acknowledged
+  };
+
+  Lane& lane(LaneId id);
+  const Lane& lane(LaneId id) const;
+  void trim_lanes();
+
   // Receiving, by frame type.
   Result<void> dispatch(const FrameReader::Frame& frame);
   Result<void> on_sequenced(const FrameReader::Frame& frame);
+  Result<void> take_sequenced(const FrameReader::Frame& frame);
   Result<void> on_hello(const FrameReader::Frame& frame);
   Result<void> on_ack(Position position);
   Result<void> on_goodbye(const FrameReader::Frame& frame);
+  Result<void> on_key(const FrameReader::Frame& frame);
+  Result<void> on_attachable(const FrameReader::Frame& frame);
   Result<void> on_open(const FrameReader::Frame& frame);
   Result<void> on_log(const FrameReader::Frame& frame);
   Result<void> on_stream_frame(const FrameReader::Frame& frame);
@@ -135,12 +183,12 @@ class Session {
   void deliver_fin(Stream& stream);
 
   // Sending.
-  void fill(TimePoint now);
+  void fill();
   void send_stream_turn();
   void send_control_frames();
   void send_pending(Stream& stream);
-  void start_run(TimePoint now);
-  void make_control_run();
+  void start_run(Lane& lane);
+  void make_control_run(std::vector<std::byte>& run);
   void release_idle_credit();
   void want(Stream& stream, unsigned pending);
   void schedule(Stream& stream);
@@ -169,14 +217,18 @@ class Session {
   std::vector<StreamId> dropped_;
   TimePoint release_check_ = TimePoint::max();
 
-  FrameReader reader_;
+  std::list<Lane> lanes_;
+  LaneId last_lane_ = 0;
   bool greeted_ = false;  // the other end's HELLO has come
+  bool keyed_ = false;    // its KEY, or ATTACHABLE, too
+  ReorderBuffer early_frames_;
   Position received_ = 0;
   Position acked_ = 0;  // of received_, what the other end has been told
   TimePoint ack_timer_ = TimePoint::max();
   bool ack_due_ = false;
 
   SendBuffer send_;
+  Position sent_ = 0;  // what lanes have taken goes up to here
   InFlight in_flight_;
   Scheduler scheduler_;
   std::size_t early_bytes_ = 0;
@@ -185,13 +237,10 @@ class Session {
   bool hello_due_ = true;
   bool ping_due_ = false;
   std::optional<Position> pong_due_;
+  std::optional<SessionKey> key_due_;
+  std::optional<Attachable> attachable_due_;
   std::optional<std::string> goodbye_due_;
   bool said_goodbye_ = false;
-  // The run that output() hands out until all of it is sent.
-  enum class Run { kNone, kControl, kSequenced };
-  Run run_ = Run::kNone;
-  std::size_t run_left_ = 0;
-  std::vector<std::byte> control_run_;
 
   TimePoint last_heard_;
   TimePoint ping_timer_;

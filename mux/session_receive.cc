@@ -16,12 +16,13 @@ Error violation(std::string_view what) {
 
 }  // namespace
 
-Result<void> Session::receive(Bytes bytes, TimePoint now) {
+Result<void> Session::receive(Bytes bytes, TimePoint now, LaneId id) {
   now_ = now;
   heard_something();
-  reader_.feed(bytes);
+  FrameReader& reader = lane(id).reader;
+  reader.feed(bytes);
   for (;;) {
-    auto frame = reader_.next();
+    auto frame = reader.next();
     if (!frame) return violation(frame.error().message());
     if (!*frame) break;
     Result<void> result = dispatch(**frame);
@@ -48,10 +49,16 @@ Result<void> Session::dispatch(const FrameReader::Frame& frame) {
       pong_due_ = frame.header.position;
       events_.output_ready();
       return {};
+    case FrameType::kPong:
+      return {};  // that something was heard is all it is for
     case FrameType::kGoodbye:
       return on_goodbye(frame);
+    case FrameType::kKey:
+      return on_key(frame);
+    case FrameType::kAttachable:
+      return on_attachable(frame);
     default:
-      return {};  // PONG: that something was heard is all it is for
+      return violation("a frame of a handshake that is over");
   }
 }
 
@@ -70,12 +77,27 @@ Result<void> Session::on_hello(const FrameReader::Frame& frame) {
 }
 
 Result<void> Session::on_ack(Position position) {
-  if (!send_.acknowledge(position)) {
+  Position in_use = send_.end();
+  for (const Lane& lane : lanes_) {
+    if (!lane.run.empty()) in_use = std::min(in_use, lane.run.begin);
+  }
+  if (!send_.acknowledge(position, in_use)) {
     return violation("it acknowledged what was never sent");
   }
+  trim_lanes();
   in_flight_.on_acknowledged(position, now_);
   if (!scheduler_.empty()) events_.output_ready();
   return {};
+}
+
+// What is acknowledged need not be sent again when its lane is lost.
+void Session::trim_lanes() {
+  for (Lane& lane : lanes_) {
+    auto& ranges = lane.under_way;
+    while (!ranges.empty() && ranges.front().end <= send_.acked()) {
+      ranges.pop_front();
+    }
+  }
 }
 
 Result<void> Session::on_goodbye(const FrameReader::Frame& frame) {
@@ -84,10 +106,52 @@ Result<void> Session::on_goodbye(const FrameReader::Frame& frame) {
                       printable(as_text(frame.payload))));
 }
 
+Result<void> Session::on_key(const FrameReader::Frame& frame) {
+  if (role_ != Role::kHelper || std::exchange(keyed_, true)) {
+    return violation("a KEY out of place");
+  }
+  Result<SessionKey> key = decode_session_key(frame.payload);
+  if (!key) return violation(key.error().message());
+  events_.key_received(*key);
+  return {};
+}
+
+Result<void> Session::on_attachable(const FrameReader::Frame& frame) {
+  if (role_ != Role::kClient || std::exchange(keyed_, true)) {
+    return violation("an ATTACHABLE out of place");
+  }
+  Result<Attachable> where = decode_attachable(frame.payload);
+  if (!where) return violation(where.error().message());
+  events_.attachable(*where);
+  return {};
+}
+
+// A frame that comes again was sent anew when a lane was lost; one that comes
+// early overtook others that went over another lane.
 Result<void> Session::on_sequenced(const FrameReader::Frame& frame) {
-  if (frame.header.position != received_) {
+  Position position = frame.header.position;
+  bool in_order = position == received_;
+  if (!in_order && last_lane_ == 0) {
     return violation("a gap in the session sequence");
   }
+  if (position < received_) {
+    if (position + kHeaderSize + frame.header.length <= received_) return {};
+    return violation("overlapping frames");
+  }
+  if (!in_order) {
+    if (early_frames_.hold(frame, received_)) return {};
+    return violation("frames too far ahead of what is missing");
+  }
+  Result<void> result = take_sequenced(frame);
+  while (result && !early_frames_.empty()) {
+    auto next = early_frames_.take(received_);
+    if (!next) break;
+    result = take_sequenced(*next);
+  }
+  return result;
+}
+
+Result<void> Session::take_sequenced(const FrameReader::Frame& frame) {
   received_ += kHeaderSize + frame.header.length;
   if (received_ - acked_ >= kAckBytes) {
     ack_due_ = true;

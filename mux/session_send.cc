@@ -39,72 +39,84 @@ void Session::send_log(log::Level level, std::string_view text) {
   events_.output_ready();
 }
 
-Bytes Session::output(TimePoint now) {
+Bytes Session::output(TimePoint now, LaneId id) {
   now_ = now;
-  if (run_left_ == 0) start_run(now);
+  Lane& lane = this->lane(id);
+  if (lane.control_left == 0 && lane.run.empty()) start_run(lane);
   reap();
-  switch (run_) {
-    case Run::kControl:
-      return Bytes(control_run_).last(run_left_);
-    case Run::kSequenced:
-      return send_.next().first(run_left_);
-    case Run::kNone:
-      break;
-  }
-  return {};
+  if (lane.control_left > 0) return Bytes(lane.control).last(lane.control_left);
+  return send_.bytes(lane.run);
 }
 
-void Session::sent(std::size_t count, TimePoint now) {
+void Session::sent(std::size_t count, TimePoint now, LaneId id) {
   now_ = now;
   if (count == 0) return;
   ping_timer_ = now + kKeepalive;
-  run_left_ -= count;
-  if (run_ == Run::kSequenced) {
-    send_.mark_sent(count);
-    in_flight_.on_sent(send_.sent(), now);
+  Lane& lane = this->lane(id);
+  if (lane.control_left > 0) {
+    lane.control_left -= count;
+    if (lane.control_left == 0) wipe(lane.control);  // it may hold the key
+    return;
   }
+  lane.run.begin += count;
+  if (lane.run.begin <= sent_) return;  // sent anew, or overtaken
+  sent_ = lane.run.begin;
+  in_flight_.on_sent(sent_, now);
 }
 
 // Chooses what comes next. A run ends at the end of a frame.
-void Session::start_run(TimePoint now) {
-  make_control_run();
-  run_ = Run::kControl;
-  run_left_ = control_run_.size();
-  if (run_left_ > 0) return;
-  fill(now);
-  run_ = Run::kSequenced;
-  run_left_ = send_.next().size();
-  if (run_left_ == 0) run_ = Run::kNone;
+void Session::start_run(Lane& lane) {
+  make_control_run(lane.control);
+  lane.control_left = lane.control.size();
+  if (lane.control_left > 0) return;
+  fill();
+  lane.run = send_.take();
+  if (lane.run.empty()) return;
+  if (!lane.under_way.empty() && lane.under_way.back().end == lane.run.begin) {
+    lane.under_way.back().end = lane.run.end;
+  } else {
+    lane.under_way.push_back(lane.run);
+  }
 }
 
-void Session::make_control_run() {
-  control_run_.clear();
+void Session::make_control_run(std::vector<std::byte>& run) {
+  run.clear();
   if (std::exchange(hello_due_, false)) {
-    append_frame(control_run_, FrameType::kHello, 0, encode(Hello()));
+    append_frame(run, FrameType::kHello, 0, encode(Hello()));
   }
   if (std::exchange(ack_due_, false)) {
-    append_frame(control_run_, FrameType::kAck, received_);
+    append_frame(run, FrameType::kAck, received_);
     acked_ = received_;
     ack_timer_ = TimePoint::max();
   }
   if (pong_due_) {
-    append_frame(control_run_, FrameType::kPong, *pong_due_);
+    append_frame(run, FrameType::kPong, *pong_due_);
     pong_due_.reset();
   }
   if (std::exchange(ping_due_, false)) {
-    append_frame(control_run_, FrameType::kPing, 0);
+    append_frame(run, FrameType::kPing, 0);
+  }
+  if (key_due_) {
+    std::vector<std::byte> payload = encode(*key_due_);
+    append_frame(run, FrameType::kKey, 0, payload);
+    wipe(payload);
+    key_due_.reset();
+  }
+  if (attachable_due_) {
+    append_frame(run, FrameType::kAttachable, 0, encode(*attachable_due_));
+    attachable_due_.reset();
   }
   if (goodbye_due_) {
-    append_frame(control_run_, FrameType::kGoodbye, 0, as_bytes(*goodbye_due_));
+    append_frame(run, FrameType::kGoodbye, 0, as_bytes(*goodbye_due_));
     goodbye_due_.reset();
     said_goodbye_ = true;
   }
 }
 
-void Session::fill(TimePoint now) {
-  now_ = now;
+void Session::fill() {
   send_control_frames();
-  while (!scheduler_.empty() && send_.unsent() < kBatch &&
+  std::size_t batch = std::min(kBatch, in_flight_.backlog_limit());
+  while (!scheduler_.empty() && send_.unsent() < batch &&
          send_.size() < in_flight_.limit()) {
     send_stream_turn();
   }

@@ -99,7 +99,7 @@ void feed_raw(Target& target, Bytes bytes, std::size_t cut) {
 void feed_frames(Target& target, Bytes bytes) {
   SendBuffer hello;
   hello.append(FrameType::kHello, 0, encode(Hello()));
-  if (!target.feed(hello.next())) return;
+  if (!target.feed(hello.bytes(hello.take()))) return;
   ByteReader reader(bytes);
   SendBuffer maker;
   while (reader.ok() && !reader.rest().empty()) {
@@ -111,14 +111,12 @@ void feed_frames(Target& target, Bytes bytes) {
     if (!is_sequenced(type)) {
       SendBuffer outside;
       outside.append(type, stream, payload);
-      if (!target.feed(outside.next())) return;
+      if (!target.feed(outside.bytes(outside.take()))) return;
       continue;
     }
     maker.append(type, stream, payload);
-    Bytes frame = maker.next();
-    bool going = target.feed(frame);
-    maker.mark_sent(frame.size());
-    maker.acknowledge(maker.sent());
+    bool going = target.feed(maker.bytes(maker.take()));
+    maker.acknowledge(maker.end(), maker.end());
     if (!going) return;
   }
 }

@@ -14,9 +14,9 @@ namespace {
 // Sends everything unsent and returns it.
 std::vector<std::byte> send_all(SendBuffer& buffer) {
   std::vector<std::byte> bytes;
-  for (Bytes run = buffer.next(); !run.empty(); run = buffer.next()) {
-    bytes.insert(bytes.end(), run.begin(), run.end());
-    buffer.mark_sent(run.size());
+  for (Range run = buffer.take(); !run.empty(); run = buffer.take()) {
+    Bytes some = buffer.bytes(run);
+    bytes.insert(bytes.end(), some.begin(), some.end());
   }
   return bytes;
 }
@@ -45,17 +45,17 @@ TEST_CASE("send buffer: keeps what is not acknowledged, and no more") {
     fake::fill_pattern(buffer.reserve().first(length), 3, made);
     buffer.commit(FrameType::kData, 1, length);
     made += length;
-    Bytes run = buffer.next();
-    run = run.first(random() % (run.size() + 1));
-    std::vector<std::byte> copy(run.begin(), run.end());
-    buffer.mark_sent(run.size());
+    Range run = buffer.take();
+    Bytes bytes = buffer.bytes(run);
+    std::vector<std::byte> copy(bytes.begin(), bytes.end());
     reader.feed(copy);
     for (auto frame = reader.next(); frame && *frame; frame = reader.next()) {
       CHECK(fake::is_pattern((*frame)->payload, 3, read));
       read += (*frame)->payload.size();
     }
-    REQUIRE(buffer.acknowledge(buffer.sent() -
-                               random() % (buffer.in_flight() + 1)));
+    std::size_t in_flight = buffer.handed_out() - buffer.acked();
+    REQUIRE(buffer.acknowledge(buffer.handed_out() - random() % (in_flight + 1),
+                               buffer.end()));
     CHECK(buffer.size() == buffer.end() - buffer.acked());
   }
   auto rest = send_all(buffer);
@@ -65,19 +65,59 @@ TEST_CASE("send buffer: keeps what is not acknowledged, and no more") {
     read += (*frame)->payload.size();
   }
   CHECK(read == made);
-  CHECK(buffer.acknowledge(buffer.end()));
+  CHECK(buffer.acknowledge(buffer.end(), buffer.end()));
   CHECK(buffer.size() == 0);
 }
 
 TEST_CASE("send buffer: an acknowledgement of what was never sent is refused") {
   SendBuffer buffer;
   buffer.append(FrameType::kFin, 1, {});
-  CHECK_FALSE(buffer.acknowledge(1));
-  buffer.mark_sent(10);
-  CHECK(buffer.acknowledge(10));
-  CHECK_FALSE(buffer.acknowledge(11));
-  CHECK(buffer.acknowledge(4));  // late, and harmless
-  CHECK(buffer.acked() == 10);
+  CHECK_FALSE(buffer.acknowledge(1, buffer.end()));
+  buffer.take();
+  CHECK(buffer.acknowledge(16, buffer.end()));
+  CHECK_FALSE(buffer.acknowledge(17, buffer.end()));
+  CHECK(buffer.acknowledge(4, buffer.end()));  // late, and harmless
+  CHECK(buffer.acked() == 16);
+}
+
+TEST_CASE(
+    "send buffer: what was lost is handed out again, first things first") {
+  SendBuffer buffer;
+  std::vector<Range> runs;
+  for (StreamId id = 1; id <= 4; ++id) {
+    buffer.append(FrameType::kFin, id, {});
+    runs.push_back(buffer.take());
+  }
+  buffer.append(FrameType::kFin, 5, {});
+  buffer.send_again(runs[3]);
+  buffer.send_again(runs[1]);
+  buffer.send_again(runs[0]);
+  CHECK(buffer.unsent() == 4 * kHeaderSize);
+  CHECK(buffer.acknowledge(runs[0].end, buffer.end()));
+  CHECK(buffer.take() == runs[1]);
+  CHECK(buffer.take() == runs[3]);
+  CHECK(decode_header(buffer.bytes(buffer.take()))->stream == 5);
+  CHECK(buffer.take().empty());
+  buffer.send_again(runs[0]);  // it has arrived all the same
+  CHECK(buffer.unsent() == 0);
+}
+
+TEST_CASE(
+    "send buffer: bytes that are being sent outlive their "
+    "acknowledgement") {
+  SendBuffer buffer;
+  std::vector<Range> runs;
+  for (int i = 0; i < 40; ++i) {
+    fake::fill_pattern(buffer.reserve(), 1, 0);
+    buffer.commit(FrameType::kData, 1, kMaxPayload);
+    runs.push_back(buffer.take());
+  }
+  Bytes first = buffer.bytes(runs[0]);
+  CHECK(buffer.acknowledge(runs[39].end, runs[0].begin));
+  CHECK(buffer.size() == 0);
+  CHECK(buffer.bytes(runs[0]).data() == first.data());
+  CHECK(fake::is_pattern(first.subspan(kHeaderSize), 1, 0));
+  CHECK(buffer.acknowledge(runs[39].end, buffer.end()));
 }
 
 }  // namespace
