@@ -1,66 +1,163 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <algorithm>
-#include <chrono>
-#include <deque>
-#include <optional>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
 
 #include "mux/frame.h"
 
 namespace ginnel::mux {
 
-// How many bytes of one direction may be on their way, and the round trips
-// measured from what comes back. Told of each run sent and each
-// acknowledgement; the time is a parameter.
+// How many bytes of one direction may be on their way, so that the path is
+// full and next to nothing waits in it. Told of each run sent and each
+// acknowledgement; the time is a parameter. What it does, in rounds (a round
+// ends when what was sent before it began is acknowledged, and lasts 10 ms at
+// least):
 //
-// The limit is 2 MiB, the window that sshd gives a channel: more would only
-// wait in its buffers.
+// - Start-up: grows by what is acknowledged, which doubles it every round trip,
+//   until the least round trip of a round is target() above the least there is.
+// - Steady: grows by half of what is missing to the target, at most 5 % a
+//   round, and only if it was the limit that held the sender back. Above 1.5
+//   times the target it shrinks to what keeps the path full with target() of
+//   queue: rate x (least round trip + target). Eight rounds of growth
+//   without any queue mean that the path is another: start-up.
+// - A shrunk limit must bring the round trip down. If it does not, twice, then
+//   the queue is somebody else's, or there is none and the way is longer now:
+//   the least round trip is measured again and the limit set back. A flow that
+//   competes for the queue therefore does not starve us.
+// - Measuring it again (also when it has not been seen for ten seconds of
+//   work): 15 % less than fills the path for one round trip, so that our own
+//   queue is gone; what is then seen replaces the least, up or down.
+// - Rounds in which the sender had nothing to send, and was never held back,
+//   tell nothing: their acknowledgements are late by up to 10 ms, and what they
+//   measure is the sender. After ten seconds without work half the limit is
+//   left, and start-up finds the rest.
+//
+// Below this there is a TCP with a window of its own. It must be able to grow,
+// which it does only while it is the one to hold back; so the limit never
+// follows it down: a limit that was not reached only shrinks for a queue.
+//
+// Neither allocates after construction, and a call costs the same however much
+// is in flight.
 class InFlight {
  public:
-  static constexpr std::size_t kLimit = 2 * 1024 * 1024;
+  // It begins here: what a link with 10 Mbit/s and 100 ms needs.
+  static constexpr std::size_t kInitialLimit = 128 * 1024;
+  // Never more: the replay buffer's 16 MiB, with room for control frames.
+  static constexpr std::size_t kLimit = 15 * 1024 * 1024;
+  static constexpr std::size_t kMinLimit = 4096;
+  static constexpr auto kTarget = std::chrono::milliseconds(5);
 
-  std::size_t limit() const { return kLimit; }
-  std::size_t backlog_limit() const { return 128 * 1024; }
+  InFlight();
+
+  // Payload and headers that may be sent and not acknowledged.
+  std::size_t limit() const { return limit_; }
+  // A frame with its header: 2 ms of the line, from 1 to 16 KiB.
+  std::size_t frame_limit() const;
+  // Unsent bytes below the session: 2 ms of the line, a frame at least.
+  std::size_t backlog_limit() const;
 
   // Bytes up to `end` have been handed to the link.
-  void on_sent(Position end, TimePoint now) {
-    // A mark a millisecond is finer than acknowledgements come.
-    if (!marks_.empty() && now - marks_.back().when < kMarkInterval) return;
-    if (marks_.size() < kMaxMarks) marks_.push_back({end, now});
-  }
-
+  void on_sent(Position end, TimePoint now);
   // The other end has everything before `position`.
-  void on_acknowledged(Position position, TimePoint now) {
-    std::optional<TimePoint> sent;
-    while (!marks_.empty() && marks_.front().end <= position) {
-      sent = marks_.front().when;
-      marks_.pop_front();
-    }
-    if (sent) on_sample(now - *sent);
-  }
+  void on_acknowledged(Position position, TimePoint now);
+  // There is nothing to send although the limit would allow it.
+  void on_app_limited(TimePoint now);
+  // Another link: what was learnt of the old one is void. What is in flight is
+  // to be counted from `acknowledged`, which the other end has.
+  void restart(Position acknowledged, TimePoint now);
 
   // RFC 6298's smoothed round trip, the other end's up to 10 ms of waiting
   // with its acknowledgement included; 100 ms before the first sample.
   Clock::duration smoothed_rtt() const { return smoothed_; }
+  // The least round trip, without queues; zero before the first sample.
+  Clock::duration least_rtt() const {
+    return least_ == Clock::duration::max() ? Clock::duration::zero() : least_;
+  }
+  // Bytes a second: the most that was acknowledged in a round trip of late.
+  double rate() const;
+  // The queueing delay that is aimed at: 5 ms, more where a few frames or the
+  // other end's acknowledging take longer than that.
+  Clock::duration target() const;
 
  private:
-  static constexpr auto kMarkInterval = std::chrono::milliseconds(1);
-  static constexpr std::size_t kMaxMarks = 1024;
-
+  // Of something sent: enough to tell its round trip, and the rate at which
+  // what was then in flight came out at the other end.
   struct Mark {
     Position end;
+    Position acknowledged;        // when it was sent
+    TimePoint last_acknowledged;  // when that was heard
     TimePoint when;
+    bool app_limited;
+  };
+  // A power of two; 24 KiB. Marks are farther apart when more are needed.
+  static constexpr std::size_t kMarks = 512;
+
+  enum class Phase {
+    kStartUp,
+    kSteady,
+    kDrain,    // sending less, to see the round trip without our queue
+    kMeasure,  // what was sent while draining comes back
   };
 
-  void on_sample(Clock::duration sample) {
-    smoothed_ = sampled_ ? smoothed_ + (sample - smoothed_) / 8 : sample;
-    sampled_ = true;
-  }
+  bool full() const { return sent_ - acknowledged_ + frame_limit() >= limit_; }
+  void push_mark(TimePoint now);
+  const Mark* take_marks(Position position);
+  void take_sample(const Mark& mark, Position position, TimePoint now);
+  void begin_round(TimePoint now);
+  void end_round(TimePoint now);
+  void leave_start_up();
+  void steady_round(TimePoint now);
+  void grow(Clock::duration queue);
+  void shrink();
+  bool unanswered();
+  void begin_drain();
+  void end_measure(TimePoint now);
+  void set_limit(double bytes);
+  double bytes_in(Clock::duration time) const;
 
-  std::deque<Mark> marks_;
-  Clock::duration smoothed_ = std::chrono::milliseconds(100);
+  std::size_t limit_ = kInitialLimit;
+  Phase phase_ = Phase::kStartUp;
+  Position sent_ = 0;
+  Position acknowledged_ = 0;
+  TimePoint last_acknowledged_{};
+
+  std::vector<Mark> marks_;  // a ring
+  std::size_t first_mark_ = 0;
+  std::size_t mark_count_ = 0;
+  Position app_limited_until_ = 0;
+
+  Clock::duration smoothed_;
   bool sampled_ = false;
+  Clock::duration least_ = Clock::duration::max();
+  TimePoint least_seen_{};
+  // The best rate of this round and of the last few with work.
+  std::array<double, 4> rates_{};
+  bool rate_known_ = false;
+
+  // This round.
+  Position round_end_ = 0;
+  TimePoint round_began_{};
+  Clock::duration round_least_ = Clock::duration::max();
+  int round_samples_ = 0;
+  bool round_full_ = false;       // the limit held the sender back
+  bool last_round_full_ = false;  // whose bytes this round's samples are of
+  bool round_worked_ = false;     // samples of a sender with enough to send
+  TimePoint last_worked_{};
+  bool stale_ = false;
+
+  int rounds_without_queue_ = 0;
+  // A shrunk limit, until it has had its effect.
+  int settling_ = 0;
+  Clock::duration rtt_before_shrink_{};
+  Clock::duration expected_fall_{};
+  int unanswered_ = 0;
+  // As it was before shrinking turned out to be of no use, or the drain.
+  double limit_before_drain_ = 0;
+  double rate_before_ = 0;
+  Clock::duration least_before_drain_{};
 };
 
 }  // namespace ginnel::mux

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "mux/in_flight.h"
+
+#include <algorithm>
+
+namespace ginnel::mux {
+namespace {
+
+using namespace std::chrono_literals;
+using Seconds = std::chrono::duration<double>;
+
+// Shorter rounds would take the machine's own scheduling for a queue.
+constexpr auto kMinRound = 10ms;
+// From these on a round's least is taken for what it will be.
+constexpr int kEnoughSamples = 8;
+// How long a least round trip is believed while there is work.
+constexpr auto kLeastLasts = 10s;
+constexpr auto kStale = 10s;
+constexpr double kGrowth = 0.05;
+constexpr double kFloor = 0.85;
+constexpr int kRoundsToStartUp = 8;
+constexpr int kUnansweredShrinks = 2;
+// The other end acknowledges 32 KiB, or after 10 ms (PROTOCOL.md section 3).
+constexpr double kAckBytes = 32 * 1024;
+constexpr Seconds kAckDelay = 10ms;
+constexpr double kUnknownRate = 2 * 1024 * 1024;
+constexpr Seconds kLine = 2ms;  // of a frame, and of what waits below
+constexpr double kMinFrame = 1024;
+
+Clock::duration to_clock(Seconds time) {
+  return std::chrono::duration_cast<Clock::duration>(time);
+}
+
+}  // namespace
+
+InFlight::InFlight()
+    : marks_(kMarks), smoothed_(std::chrono::milliseconds(100)) {}
+
+void InFlight::restart(Position acknowledged, TimePoint now) {
+  InFlight fresh;
+  fresh.smoothed_ = smoothed_;
+  fresh.sent_ = fresh.acknowledged_ = fresh.round_end_ = acknowledged;
+  fresh.last_acknowledged_ = fresh.round_began_ = now;
+  fresh.marks_.swap(marks_);
+  *this = std::move(fresh);
+}
+
+double InFlight::rate() const {
+  return *std::max_element(rates_.begin(), rates_.end());
+}
+
+std::size_t InFlight::frame_limit() const {
+  double rate =
+      rate_known_ ? this->rate() : std::max(kUnknownRate, this->rate());
+  return static_cast<std::size_t>(
+      std::clamp<double>(rate * kLine.count(), kMinFrame, kMaxFrame));
+}
+
+std::size_t InFlight::backlog_limit() const {
+  return std::max(frame_limit(),
+                  static_cast<std::size_t>(rate() * kLine.count()));
+}
+
+Clock::duration InFlight::target() const {
+  if (!rate_known_) return kTarget;
+  Seconds acknowledging = std::min(kAckDelay, Seconds(kAckBytes / rate()));
+  Seconds frame(static_cast<double>(frame_limit()) / rate());
+  return std::max<Clock::duration>(
+      kTarget, to_clock(std::max(1.25 * acknowledging, 2.5 * frame)));
+}
+
+double InFlight::bytes_in(Clock::duration time) const {
+  return rate() * Seconds(time).count();
+}
+
+void InFlight::set_limit(double bytes) {
+  limit_ =
+      static_cast<std::size_t>(std::clamp<double>(bytes, kMinLimit, kLimit));
+}
+
+void InFlight::on_sent(Position end, TimePoint now) {
+  if (end <= sent_) return;
+  bool idle = sent_ == acknowledged_;
+  if (idle) last_acknowledged_ = now;
+  if (!stale_ && now - last_worked_ >= kStale) {
+    stale_ = true;
+    limit_ = std::min(limit_, std::max(kInitialLimit, limit_ / 2));
+    phase_ = Phase::kStartUp;
+  }
+  sent_ = end;
+  if (full()) round_full_ = true;
+  if (idle) begin_round(now);
+  push_mark(now);
+}
+
+void InFlight::push_mark(TimePoint now) {
+  if (mark_count_ == kMarks) return;
+  if (mark_count_ > 0) {
+    const Mark& last = marks_[(first_mark_ + mark_count_ - 1) % kMarks];
+    auto interval = std::max<Clock::duration>(1ms, smoothed_ / (kMarks / 4));
+    if (sent_ - last.end < limit_ / (kMarks / 2) && now - last.when < interval)
+      return;
+  }
+  marks_[(first_mark_ + mark_count_) % kMarks] = {
+      sent_, acknowledged_, last_acknowledged_, now,
+      app_limited_until_ > acknowledged_};
+  ++mark_count_;
+}
+
+void InFlight::on_app_limited(TimePoint) {
+  app_limited_until_ = std::max(sent_, acknowledged_ + 1);
+}
+
+void InFlight::on_acknowledged(Position position, TimePoint now) {
+  if (position <= acknowledged_) return;
+  double count = static_cast<double>(position - acknowledged_);
+  if (const Mark* mark = take_marks(position)) {
+    take_sample(*mark, position, now);
+  }
+  acknowledged_ = position;
+  last_acknowledged_ = now;
+  if (phase_ == Phase::kStartUp && (round_full_ || last_round_full_)) {
+    set_limit(static_cast<double>(limit_) + count);
+  }
+  bool enough = round_samples_ >= kEnoughSamples;
+  if (phase_ == Phase::kStartUp && enough &&
+      (round_worked_ || last_round_full_))
+    leave_start_up();
+  if (phase_ == Phase::kMeasure && enough) end_measure(now);
+  if (position >= round_end_ && now - round_began_ >= kMinRound) end_round(now);
+}
+
+// The newest mark before `position`: what was sent before it may have waited
+// for it to be acknowledged.
+const InFlight::Mark* InFlight::take_marks(Position position) {
+  const Mark* newest = nullptr;
+  while (mark_count_ > 0 && marks_[first_mark_].end <= position) {
+    newest = &marks_[first_mark_];
+    first_mark_ = (first_mark_ + 1) % kMarks;
+    --mark_count_;
+  }
+  return newest;
+}
+
+void InFlight::take_sample(const Mark& mark, Position position, TimePoint now) {
+  Clock::duration rtt = std::max<Clock::duration>(now - mark.when, 1us);
+  smoothed_ = sampled_ ? smoothed_ + (rtt - smoothed_) / 8 : rtt;
+  sampled_ = true;
+  round_least_ = std::min(round_least_, rtt);
+  ++round_samples_;
+  if (rtt <= least_) {
+    least_ = rtt;
+    least_seen_ = now;
+  }
+  // What came out since the last acknowledgement before the mark was sent:
+  // bytes that waited behind a loss were held back for just as long.
+  Seconds elapsed = std::max(now - mark.last_acknowledged, rtt);
+  double rate =
+      static_cast<double>(position - mark.acknowledged) / elapsed.count();
+  bool worked = !mark.app_limited || last_round_full_;
+  if (worked || rate > this->rate()) rates_[0] = std::max(rates_[0], rate);
+  if (worked) round_worked_ = rate_known_ = true;
+}
+
+void InFlight::begin_round(TimePoint now) {
+  round_end_ = sent_;
+  round_began_ = now;
+  round_least_ = Clock::duration::max();
+  round_samples_ = 0;
+  round_worked_ = false;
+  last_round_full_ = round_full_;
+  round_full_ = full();
+}
+
+void InFlight::end_round(TimePoint now) {
+  bool worked = round_samples_ > 0 && (round_worked_ || last_round_full_);
+  if (!worked) {
+    if (phase_ == Phase::kDrain || phase_ == Phase::kMeasure) {
+      phase_ = Phase::kSteady;
+      set_limit(limit_before_drain_);
+    }
+    begin_round(now);
+    return;
+  }
+  last_worked_ = now;
+  stale_ = false;
+  switch (phase_) {
+    case Phase::kStartUp:
+      leave_start_up();
+      break;
+    case Phase::kSteady:
+      steady_round(now);
+      break;
+    case Phase::kDrain:
+      phase_ = Phase::kMeasure;
+      break;
+    case Phase::kMeasure:
+      end_measure(now);
+      break;
+  }
+  std::shift_right(rates_.begin(), rates_.end(), 1);
+  rates_[0] = 0;
+  begin_round(now);
+}
+
+// If there is a queue.
+void InFlight::leave_start_up() {
+  if (round_least_ - least_ <= target()) return;
+  phase_ = Phase::kSteady;
+  set_limit(bytes_in(least_ + target()));
+  rounds_without_queue_ = unanswered_ = 0;
+  expected_fall_ = {};
+  settling_ = 1;
+}
+
+void InFlight::steady_round(TimePoint now) {
+  if (settling_ > 0) {
+    --settling_;
+    return;
+  }
+  Clock::duration queue = round_least_ - least_;
+  bool too_much = 2 * queue > 3 * target();
+  if (unanswered() && too_much) {
+    begin_drain();
+    return;
+  }
+  if (too_much) {
+    shrink();
+  } else if (now - least_seen_ >= kLeastLasts) {
+    rate_before_ = rate();
+    limit_before_drain_ = static_cast<double>(limit_);
+    begin_drain();
+  } else if (queue < target() && last_round_full_) {
+    grow(queue);
+  } else {
+    rounds_without_queue_ = 0;
+  }
+}
+
+void InFlight::grow(Clock::duration queue) {
+  rounds_without_queue_ = 4 * queue < target() ? rounds_without_queue_ + 1 : 0;
+  if (rounds_without_queue_ >= kRoundsToStartUp) {
+    phase_ = Phase::kStartUp;
+    return;
+  }
+  double missing = Seconds(target() - queue) / Seconds(least_ + target());
+  set_limit(static_cast<double>(limit_) * (1 + std::min(kGrowth, missing / 2)));
+}
+
+void InFlight::shrink() {
+  double before = static_cast<double>(limit_);
+  double share = Seconds(least_ + target()) / Seconds(round_least_);
+  double wanted = last_round_full_
+                      ? before * share
+                      : rates_[0] * Seconds(least_ + target()).count();
+  wanted = std::max(wanted, kFloor * bytes_in(least_ + target()));
+  rounds_without_queue_ = 0;
+  if (wanted >= before) return;
+  if (unanswered_ == 0) {
+    rate_before_ = rate();
+    limit_before_drain_ = before;
+  }
+  rtt_before_shrink_ = round_least_;
+  expected_fall_ =
+      std::min(round_least_ - least_ - target(),
+               to_clock(Seconds(round_least_) * (1 - wanted / before)));
+  set_limit(wanted);
+  settling_ = 1;
+}
+
+// Whether shrinking has been of no use, again.
+bool InFlight::unanswered() {
+  if (expected_fall_ == Clock::duration::zero()) return false;
+  bool answered = 2 * (rtt_before_shrink_ - round_least_) >= expected_fall_;
+  unanswered_ = answered ? 0 : unanswered_ + 1;
+  expected_fall_ = {};
+  return unanswered_ >= kUnansweredShrinks;
+}
+
+void InFlight::begin_drain() {
+  phase_ = Phase::kDrain;
+  least_before_drain_ = least_;
+  set_limit(kFloor * bytes_in(least_));
+}
+
+void InFlight::end_measure(TimePoint now) {
+  bool lower = least_before_drain_ - round_least_ > least_before_drain_ / 32;
+  least_ = round_least_;
+  least_seen_ = now;
+  unanswered_ = 0;
+  expected_fall_ = {};
+  if (lower) {
+    begin_drain();
+    begin_round(now);
+    return;
+  }
+  phase_ = Phase::kSteady;
+  settling_ = 1;
+  set_limit(rate_before_ * Seconds(least_ + target()).count());
+}
+
+}  // namespace ginnel::mux
