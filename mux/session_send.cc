@@ -71,7 +71,10 @@ void Session::start_run(Lane& lane) {
   if (lane.control_left > 0) return;
   fill();
   lane.run = send_.take();
-  if (lane.run.empty()) return;
+  if (lane.run.empty()) {
+    if (scheduler_.empty()) in_flight_.on_app_limited(now_);
+    return;
+  }
   if (!lane.under_way.empty() && lane.under_way.back().end == lane.run.begin) {
     lane.under_way.back().end = lane.run.end;
   } else {
@@ -170,7 +173,9 @@ void Session::send_pending(Stream& stream) {
 void Session::send_stream_turn() {
   Scheduler::Turn turn = scheduler_.next();
   Stream& stream = static_cast<Stream&>(*turn.stream);
-  std::size_t allowance = std::min(turn.allowance, send_allowance(stream));
+  std::size_t allowance =
+      std::min({turn.allowance, in_flight_.frame_limit() - kHeaderSize,
+                send_allowance(stream)});
   if (allowance == 0) {  // others have used up what unopened streams may send
     scheduler_.end_turn(stream, 0, false, now_, in_flight_.smoothed_rtt());
     return;
