@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mux/scheduler.h"
 
+#include <algorithm>
+
 namespace ginnel::mux {
 
-void Scheduler::add(Scheduled& stream, TimePoint now, Clock::duration rtt) {
+void Scheduler::add(Scheduled& stream, TimePoint now) {
   if (stream.queued()) return;
-  enqueue(stream, is_sparse(stream, now, rtt) ? sparse_ : bulk_);
+  settle(stream, now);
+  enqueue(stream, is_sparse(stream) ? sparse_ : bulk_);
 }
 
 void Scheduler::remove(Scheduled& stream) {
@@ -15,40 +18,49 @@ void Scheduler::remove(Scheduled& stream) {
   stream.deficit_ = 0;
 }
 
-Scheduler::Turn Scheduler::next() {
-  bool rest_is_due = sparse_turns_ >= kSparseTurnsInARow && !bulk_.empty();
-  if (!sparse_.empty() && !rest_is_due) {
-    ++sparse_turns_;
-    return {sparse_.front(), kMaxPayload};
-  }
-  sparse_turns_ = 0;
+Scheduler::Turn Scheduler::next(std::size_t frame_limit) {
+  std::size_t payload = std::min(frame_limit - kHeaderSize, kMaxPayload);
+  if (bulk_.empty()) sparse_bytes_ = 0;
+  bool rest_is_due = sparse_bytes_ >= kSparseWeight * frame_limit;
+  if (!sparse_.empty() && !rest_is_due) return {sparse_.front(), payload};
   Scheduled* stream = bulk_.front();
-  if (stream->deficit_ == 0) stream->deficit_ = kMaxPayload;
-  return {stream, stream->deficit_};
+  if (stream->deficit_ == 0) stream->deficit_ = payload;
+  return {stream, std::min(stream->deficit_, payload)};
 }
 
 void Scheduler::end_turn(Scheduled& stream, std::size_t count, bool more,
-                         TimePoint now, Clock::duration rtt) {
-  stream.recent_ += count;
-  if (stream.queue_ == &bulk_) {
-    stream.deficit_ -= count;
-    if (more && stream.deficit_ > 0) return;  // its visit goes on
+                         TimePoint now) {
+  std::size_t on_the_line = count + kHeaderSize;
+  settle(stream, now);
+  stream.ahead_ += static_cast<double>(on_the_line);
+  if (stream.queue_ == &sparse_) {
+    sparse_bytes_ += on_the_line;
     remove(stream);
-    if (more) enqueue(stream, bulk_);
+    // The first 16 KiB of a burst may go on; then it is one of the rest.
+    if (more) enqueue(stream, is_sparse(stream) ? sparse_ : bulk_);
     return;
   }
+  sparse_bytes_ -= std::min(sparse_bytes_, kSparseWeight * on_the_line);
+  share_ +=
+      static_cast<double>(on_the_line) / static_cast<double>(bulk_.size());
+  stream.deficit_ -= count;
+  if (more && stream.deficit_ > 0) return;  // its visit goes on
   remove(stream);
-  // The first 16 KiB of a burst may go on; then it is bulk until it idles.
-  if (more) enqueue(stream, is_sparse(stream, now, rtt) ? sparse_ : bulk_);
+  if (more) enqueue(stream, bulk_);
 }
 
-bool Scheduler::is_sparse(Scheduled& stream, TimePoint now,
-                          Clock::duration rtt) {
-  if (now - stream.recent_since_ > rtt) {
-    stream.recent_ = 0;
-    stream.recent_since_ = now;
-  }
-  return stream.recent_ < kSparseBytes;
+// What it is ahead shrinks as the others catch up.
+void Scheduler::settle(Scheduled& stream, TimePoint now) const {
+  std::chrono::duration<double> passed = now - stream.then_;
+  double due =
+      std::max(share_ - stream.share_then_, kSparseRate * passed.count());
+  stream.ahead_ = std::max(0.0, stream.ahead_ - due);
+  stream.share_then_ = share_;
+  stream.then_ = now;
+}
+
+bool Scheduler::is_sparse(const Scheduled& stream) {
+  return stream.ahead_ < kSparseBytes;
 }
 
 void Scheduler::enqueue(Scheduled& stream, Queue& queue) {

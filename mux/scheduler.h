@@ -29,28 +29,42 @@ class Scheduled {
   std::list<Scheduled*>::iterator place_;
   std::list<Scheduled*>* queue_ = nullptr;
   std::size_t deficit_ = 0;  // what is left of its visit to the rest
-  std::size_t recent_ = 0;   // bytes since recent_since_
-  TimePoint recent_since_{};
+  // How many bytes it is ahead of its share, as it was when the scheduler's
+  // share_ and the time were these.
+  double ahead_ = 0;
+  double share_then_ = 0;
+  TimePoint then_{};
 };
 
-// Whose turn it is. Two queues after flow queueing (RFC 8290 section 4):
-// sparse streams, which were idle at their last turn and have sent less than
-// 16 KiB in the last round trip, go first; the rest share by deficit round
-// robin, a frame's worth of bytes a visit, in as many frames as they come in.
-// A stream that pretends to be sparse falls to the rest once it has sent its
-// 16 KiB, and however many streams are sparse, one frame in five is for the
-// rest: nobody guesses by port and nobody starves.
+// Whose turn it is. Two queues: the sparse streams go first, one frame each in
+// turn; the rest share by deficit round robin, one frame's bytes a visit, in as
+// many frames as they come in.
+//
+// A stream is sparse while it is less than 16 KiB ahead of its share: of what
+// each of the rest has been served, or of 16 KiB a second where that is more
+// (with a thousand downloads on a slow line, a share is no use to a shell). So
+// a keystroke waits for the frame that is being sent and for other sparse
+// streams, whatever the number of downloads; and a stream that pretends, in
+// bursts or in small frames or after pauses, gets what the others get and once
+// 16 KiB more. Nobody guesses by port. However many streams are sparse, a fifth
+// of the bytes is for the rest.
+//
+// Flow queueing (RFC 8290 section 4.1) forgets instead what a stream was
+// served once a round of the rest is over: with a thousand streams that is
+// seconds, in which the next keystroke would wait as one of them.
 //
 // Control frames do not come here; the session sends them before everything.
 class Scheduler {
  public:
   static constexpr std::size_t kSparseBytes = 16 * 1024;
-  static constexpr int kSparseTurnsInARow = 4;
+  static constexpr double kSparseRate = 16 * 1024;  // bytes a second
+  // Bytes of sparse streams to one of the rest, at most.
+  static constexpr std::size_t kSparseWeight = 4;
 
   bool empty() const { return sparse_.empty() && bulk_.empty(); }
 
   // The stream has something to send. Nothing happens when it is queued.
-  void add(Scheduled& stream, TimePoint now, Clock::duration rtt);
+  void add(Scheduled& stream, TimePoint now);
   void remove(Scheduled& stream);
 
   // A turn: whose it is, and how much of a payload it may send.
@@ -58,21 +72,24 @@ class Scheduler {
     Scheduled* stream;
     std::size_t allowance;
   };
-  // REQUIRES: !empty(). To be followed by end_turn() or remove().
-  Turn next();
+  // For a frame of at most `frame_limit` bytes with its header.
+  // REQUIRES: !empty(), frame_limit > kHeaderSize. To be followed by end_turn()
+  // or remove().
+  Turn next(std::size_t frame_limit);
   // The stream sent `count` bytes; `more`: it has more at once.
-  void end_turn(Scheduled& stream, std::size_t count, bool more, TimePoint now,
-                Clock::duration rtt);
+  void end_turn(Scheduled& stream, std::size_t count, bool more, TimePoint now);
 
  private:
   using Queue = std::list<Scheduled*>;
 
-  static bool is_sparse(Scheduled& stream, TimePoint now, Clock::duration rtt);
+  void settle(Scheduled& stream, TimePoint now) const;
+  static bool is_sparse(const Scheduled& stream);
   void enqueue(Scheduled& stream, Queue& queue);
 
   Queue sparse_;
   Queue bulk_;
-  int sparse_turns_ = 0;  // since the rest had one
+  double share_ = 0;              // what each of the rest has been served, ever
+  std::size_t sparse_bytes_ = 0;  // on the line, beyond the rest's due
 };
 
 }  // namespace ginnel::mux

@@ -123,6 +123,9 @@ void Session::fill() {
          send_.size() < in_flight_.limit()) {
     send_stream_turn();
   }
+  if (scheduler_.empty() && send_.size() < in_flight_.limit()) {
+    in_flight_.on_app_limited(now_);
+  }
 }
 
 // Control frames are few and small, a stream's at most five, so they are not
@@ -171,13 +174,11 @@ void Session::send_pending(Stream& stream) {
 
 // One stream's turn: its handler reads straight into the frame.
 void Session::send_stream_turn() {
-  Scheduler::Turn turn = scheduler_.next();
+  Scheduler::Turn turn = scheduler_.next(in_flight_.frame_limit());
   Stream& stream = static_cast<Stream&>(*turn.stream);
-  std::size_t allowance =
-      std::min({turn.allowance, in_flight_.frame_limit() - kHeaderSize,
-                send_allowance(stream)});
+  std::size_t allowance = std::min(turn.allowance, send_allowance(stream));
   if (allowance == 0) {  // others have used up what unopened streams may send
-    scheduler_.end_turn(stream, 0, false, now_, in_flight_.smoothed_rtt());
+    scheduler_.end_turn(stream, 0, false, now_);
     return;
   }
   std::shared_ptr<StreamHandler> handler = stream.handler_;
@@ -195,8 +196,7 @@ void Session::send_stream_turn() {
   using Status = StreamHandler::ReadStatus;
   if (result.status != Status::kData) stream.readable_ = false;
   bool more = stream.readable_ && send_allowance(stream) > 0;
-  scheduler_.end_turn(stream, result.count, more, now_,
-                      in_flight_.smoothed_rtt());
+  scheduler_.end_turn(stream, result.count, more, now_);
   if (result.status == Status::kError) reset(stream);
   if (result.status == Status::kEndOfFile) {
     send_.append(FrameType::kFin, stream.id_, {});
@@ -245,7 +245,7 @@ void Session::schedule(Stream& stream) {
     return;
   }
   if (role_ == Role::kHelper && stream.connecting_) return;
-  scheduler_.add(stream, now_, in_flight_.smoothed_rtt());
+  scheduler_.add(stream, now_);
   events_.output_ready();
 }
 

@@ -4,14 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <deque>
-#include <map>
+#include <vector>
 
 namespace ginnel::mux {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto kRtt = 100ms;
 
 struct Source : Scheduled {
   std::size_t chunk = kMaxPayload;  // what it has at each turn
@@ -19,8 +17,11 @@ struct Source : Scheduled {
   std::size_t served = 0;
 };
 
+// A line of so many bytes a second, on which time passes as turns are served.
 class Service {
  public:
+  explicit Service(double bytes_per_second = 12.5e6)
+      : bytes_per_second_(bytes_per_second) {}
   ~Service() {
     for (Source& source : sources_) scheduler_.remove(source);
   }
@@ -32,36 +33,46 @@ class Service {
     wake(source);
     return source;
   }
-  void wake(Source& source) { scheduler_.add(source, now_, kRtt); }
-  void pass(Clock::duration time) { now_ += time; }
+  void wake(Source& source) { scheduler_.add(source, now_); }
   bool idle() const { return scheduler_.empty(); }
+  TimePoint now() const { return now_; }
 
-  Source& turn() {
-    auto [entry, allowance] = scheduler_.next();
+  Source& turn(std::size_t frame_limit = kMaxFrame) {
+    auto [entry, allowance] = scheduler_.next(frame_limit);
+    CHECK(allowance + kHeaderSize <= frame_limit);
     auto& source = static_cast<Source&>(*entry);
     std::size_t count = std::min(source.chunk, allowance);
     source.served += count;
-    scheduler_.end_turn(source, count, source.endless, now_, kRtt);
+    now_ += std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>(static_cast<double>(count + kHeaderSize) /
+                                      bytes_per_second_));
+    scheduler_.end_turn(source, count, source.endless, now_);
     return source;
+  }
+  void run_for(Clock::duration time) {
+    for (TimePoint end = now_ + time; now_ < end;) turn();
   }
 
  private:
+  double bytes_per_second_;
   Scheduler scheduler_;
   std::deque<Source> sources_;
   TimePoint now_ = TimePoint() + 1h;
 };
 
-TEST_CASE("scheduler: an interactive stream goes before a thousand bulk ones") {
+double ratio(std::size_t a, std::size_t b) {
+  return static_cast<double>(a) / static_cast<double>(b);
+}
+
+TEST_CASE("scheduler: a keystroke goes before a thousand bulk streams") {
   Service service;
   for (int i = 0; i < 1000; ++i) service.add(kMaxPayload, true);
-  for (int i = 0; i < 5000; ++i) service.turn();
+  service.run_for(20s);
   Source& keystrokes = service.add(100, false);
-  for (int i = 0; i < 50; ++i) {
-    service.pass(20ms);
+  for (int i = 0; i < 500; ++i) {
+    service.run_for(20ms);
     service.wake(keystrokes);
-    int turns = 1;
-    while (&service.turn() != &keystrokes) ++turns;
-    CHECK(turns <= 2);
+    CHECK(&service.turn() == &keystrokes);
   }
 }
 
@@ -72,38 +83,99 @@ TEST_CASE("scheduler: bulk streams share equally, whatever their frames") {
   for (int i = 0; i < 100; ++i) service.turn();
   std::size_t large_before = large.served, small_before = small.served;
   for (int i = 0; i < 10000; ++i) service.turn();
-  double large_share = static_cast<double>(large.served - large_before);
-  double small_share = static_cast<double>(small.served - small_before);
-  CHECK(large_share / small_share <= 1.01);
-  CHECK(large_share / small_share >= 0.99);
+  double share =
+      ratio(large.served - large_before, small.served - small_before);
+  CHECK(share <= 1.01);
+  CHECK(share >= 0.99);
 }
 
-TEST_CASE("scheduler: a stream that pretends to be sparse is not, for long") {
+TEST_CASE("scheduler: small frames without end are no way to the front") {
   Service service;
   Source& bulk = service.add(kMaxPayload, true);
-  for (int i = 0; i < 10; ++i) service.turn();
-  // Small pieces, always more at once, never idle.
+  service.run_for(1s);
   Source& pretender = service.add(1000, true);
   std::size_t before = bulk.served;
-  for (int i = 0; i < 2000; ++i) service.turn();
-  CHECK(pretender.served < bulk.served - before);
+  service.run_for(5s);
+  CHECK(ratio(pretender.served, bulk.served - before) <= 1.01);
 }
 
-TEST_CASE("scheduler: however many are sparse, the rest is served") {
+// `crowd` streams that have `burst` bytes every 100 ms, among `bulk_streams`.
+// Returns what each of the crowd got to what each of the rest did.
+double share_of_bursts(int bulk_streams, int crowd, std::size_t burst) {
+  Service service;
+  std::vector<Source*> rest, pretenders;
+  for (int i = 0; i < bulk_streams; ++i) {
+    rest.push_back(&service.add(kMaxPayload, true));
+  }
+  service.run_for(20s);
+  for (int i = 0; i < crowd; ++i) {
+    pretenders.push_back(&service.add(burst, false));
+  }
+  std::size_t before = 0, after = 0, got = 0;
+  for (Source* source : rest) before += source->served;
+  for (int i = 0; i < 600; ++i) {
+    service.run_for(100ms);
+    for (Source* source : pretenders) service.wake(*source);
+  }
+  for (Source* source : rest) after += source->served;
+  for (Source* source : pretenders) got += source->served;
+  return ratio(got, static_cast<std::size_t>(crowd)) /
+         ratio(after - before, static_cast<std::size_t>(bulk_streams));
+}
+
+TEST_CASE("scheduler: bursts just under the bound get a share and no more") {
+  // 160 KB/s asked for, of 12.5 MB/s.
+  CHECK(share_of_bursts(10, 1, 15900) <= 1.05);
+  CHECK(share_of_bursts(200, 1, 15900) <= 1.05);
+  CHECK(share_of_bursts(200, 50, 15900) <= 1.05);
+}
+
+TEST_CASE("scheduler: a stream below its share gets all that it asks for") {
+  // 160 KB/s beside ten with 1.2 MB/s.
+  CHECK(share_of_bursts(10, 1, 15900) >= 0.125);
+}
+
+TEST_CASE("scheduler: where a share is tiny, 16 KiB a second are sparse") {
+  Service service(125e3);
+  for (int i = 0; i < 1000; ++i) service.add(kMaxPayload, true);
+  service.run_for(300s);
+  Source& shell = service.add(1000, false);  // 10 KB/s
+  for (int i = 0; i < 300; ++i) {
+    for (TimePoint end = service.now() + 100ms; service.now() < end;) {
+      service.turn(1024);
+    }
+    service.wake(shell);
+    CHECK(&service.turn(1024) == &shell);
+  }
+}
+
+TEST_CASE("scheduler: however many are sparse, the rest gets a fifth") {
   Service service;
   Source& bulk = service.add(kMaxPayload, true);
-  for (int i = 0; i < 10; ++i) service.turn();
-  std::size_t before = bulk.served;
-  std::deque<Source*> crowd;
-  for (int i = 0; i < 100; ++i) crowd.push_back(&service.add(10, false));
-  for (int i = 0; i < 500; ++i) {
+  service.run_for(1s);
+  std::size_t before = bulk.served, crowd = 0;
+  // Always new ones, each with its 16 KiB.
+  for (int i = 0; i < 64; ++i) service.add(kMaxPayload, false);
+  for (int i = 0; i < 5000; ++i) {
     Source& served = service.turn();
-    if (&served != &bulk) service.wake(served);
+    if (&served == &bulk) continue;
+    crowd += served.served;
+    service.add(kMaxPayload, false);
   }
-  CHECK(bulk.served - before >= 90 * kMaxPayload);
+  CHECK(ratio(bulk.served - before, crowd) >= 0.249);
 }
 
-TEST_CASE("scheduler: a stream that is removed is not served") {
+TEST_CASE("scheduler: sparse streams do not wait for each other's bursts") {
+  Service service;
+  service.add(kMaxPayload, true);
+  service.run_for(1s);
+  Source& burst = service.add(1000, true);
+  Source& keystroke = service.add(10, false);
+  CHECK(&service.turn() == &burst);
+  CHECK(&service.turn() == &keystroke);
+}
+
+TEST_CASE("scheduler: a stream that has sent its piece is not served again") {
   Service service;
   Source& source = service.add(10, false);
   service.turn();
