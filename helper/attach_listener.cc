@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "helper/attach_listener.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <asio/experimental/awaitable_operators.hpp>
+#include <asio/system_error.hpp>
+#include <cerrno>
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "helper/attach_socket.h"
+#include "mux/fd_link.h"
+
+namespace ginnel {
+namespace {
+
+using asio::experimental::awaitable_operators::operator||;
+using Descriptor = asio::posix::stream_descriptor;
+
+// Between two looks at whether a descriptor has become free.
+constexpr auto kRetry = std::chrono::milliseconds(100);
+
+// A login's stdin and stdout, and the socket that keeps the login running.
+class AttachedLink : public mux::FdLink {
+ public:
+  AttachedLink(asio::any_io_executor executor, Streams streams,
+               UniqueFd attach_process)
+      : FdLink(executor, std::move(streams.input), std::move(streams.output)),
+        attach_process_(std::move(attach_process)) {}
+
+  void close() override {
+    FdLink::close();
+    attach_process_.reset();
+  }
+
+ private:
+  UniqueFd attach_process_;
+};
+
+Result<mux::AttachNonce> random_nonce() {
+  mux::AttachNonce nonce;
+  if (Result<void> filled = fill_random(nonce); !filled) return filled.error();
+  return nonce;
+}
+
+awaitable<void> write_all(mux::Link& link, std::vector<std::byte> bytes) {
+  Bytes rest = bytes;
+  while (!rest.empty()) {
+    co_await link.wait_writable();
+    rest = rest.subspan(link.write_some(rest));
+  }
+}
+
+// Whether a login can start this very program once more.
+bool can_run_self() { return ::access("/proc/self/exe", X_OK) == 0; }
+
+}  // namespace
+
+void FailureLimit::failed(TimePoint now) {
+  while (!failures_.empty() && now - failures_.front() >= kSpan) {
+    failures_.pop_front();
+  }
+  failures_.push_back(now);
+  if (failures_.size() < kMost) return;
+  failures_.clear();
+  closed_until_ = now + kSpan;
+}
+
+Result<std::shared_ptr<AttachListener>> AttachListener::open(
+    asio::any_io_executor executor, const mux::SessionKey& key, Owner& owner) {
+  if (!can_run_self()) {
+    return Error("/proc/self/exe cannot be run at the far end");
+  }
+  std::array<std::byte, mux::kAttachDigits / 2> random;
+  if (Result<void> filled = fill_random(random); !filled) {
+    return filled.error();
+  }
+  std::string name = concat(mux::kAttachPrefix, hexadecimal(random));
+  Result<UniqueFd> socket = listen_for_streams(name);
+  if (!socket) return socket.error();
+  return std::shared_ptr<AttachListener>(new AttachListener(
+      executor, key, owner, std::move(name), *std::move(socket)));
+}
+
+AttachListener::AttachListener(asio::any_io_executor executor,
+                               const mux::SessionKey& key, Owner& owner,
+                               std::string name, UniqueFd socket)
+    : executor_(executor),
+      key_(key),
+      owner_(owner),
+      name_(std::move(name)),
+      socket_(executor, socket.release()),
+      pause_(executor) {}
+
+mux::Attachable AttachListener::where() const {
+  mux::Attachable where;
+  where.pid = static_cast<std::uint32_t>(::getpid());
+  where.name = name_;
+  return where;
+}
+
+awaitable<void> AttachListener::run(std::shared_ptr<AttachListener> self) {
+  while (self->socket_.is_open()) {
+    co_await self->socket_.async_wait(Descriptor::wait_read,
+                                      asio::use_awaitable);
+    if (self->accept_waiting()) continue;
+    self->pause_.expires_after(kRetry);
+    co_await self->pause_.async_wait(asio::use_awaitable);
+  }
+}
+
+void AttachListener::close() {
+  std::error_code ignored;
+  socket_.close(ignored);
+  pause_.cancel();
+  for (asio::steady_timer* deadline : deadlines_) deadline->cancel();
+}
+
+// False: out of descriptors, or of something else that comes back.
+bool AttachListener::accept_waiting() {
+  for (;;) {
+    UniqueFd socket(::accept4(socket_.native_handle(), nullptr, nullptr,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (socket) {
+      begin(std::move(socket));
+    } else if (errno == EAGAIN) {
+      return true;
+    } else if (errno != EINTR && errno != ECONNABORTED) {
+      return false;
+    }
+  }
+}
+
+void AttachListener::begin(UniqueFd socket) {
+  if (Result<void> own = check_own(socket.get()); !own) {
+    log::debug("a link was not taken: ", own.error().message());
+  } else if (limit_.closed(std::chrono::steady_clock::now())) {
+    send_refusal(socket.get(), "too many have failed to; try in a minute");
+  } else if (deadlines_.size() >= kMaxPending) {
+    send_refusal(socket.get(), "too many attach at once");
+  } else {
+    spawn(executor_, "attach", admit(shared_from_this(), std::move(socket)));
+  }
+}
+
+awaitable<void> AttachListener::admit(std::shared_ptr<AttachListener> self,
+                                      UniqueFd socket) {
+  asio::steady_timer deadline(self->executor_, kLimit);
+  self->deadlines_.insert(&deadline);
+  co_await (self->take_link(std::move(socket)) ||
+            deadline.async_wait(as_tuple));
+  self->deadlines_.erase(&deadline);
+}
+
+// Throws nothing: beside a deadline, `||` would wait for that.
+awaitable<void> AttachListener::take_link(UniqueFd socket) {
+  try {
+    Descriptor arrived(executor_, ::dup(socket.get()));
+    co_await arrived.async_wait(Descriptor::wait_read, asio::use_awaitable);
+    Result<Streams> streams = receive_streams(socket.get());
+    if (!streams) {
+      log::debug("a link was not taken: ", streams.error().message());
+      co_return;
+    }
+    auto link = std::make_unique<AttachedLink>(executor_, *std::move(streams),
+                                               std::move(socket));
+    co_await prove(std::move(link));
+  } catch (const asio::system_error& error) {
+    log::debug("a link ended before it was proved: ", error.what());
+  }
+}
+
+awaitable<void> AttachListener::prove(std::unique_ptr<mux::Link> link) {
+  Result<mux::AttachNonce> nonce = random_nonce();
+  if (!nonce) co_return refused(nonce.error());
+  mux::AttachHelper handshake(key_, *nonce, [this](const mux::Attach& attach) {
+    return owner_.may_attach(attach);
+  });
+  for (;;) {
+    Bytes bytes = co_await link->read();
+    if (bytes.empty() || !socket_.is_open()) co_return;
+    auto attached = handshake.receive(bytes);
+    co_await write_all(*link, handshake.take_output());
+    if (!attached) co_return refused(attached.error());
+    if (!*attached) continue;
+    owner_.attached(**attached, std::move(link), handshake.take_rest());
+    co_return;
+  }
+}
+
+// The client has been told. What an honest one never sends, its user is told.
+void AttachListener::refused(const Error& why) {
+  bool guessed = why.code() == std::errc::permission_denied ||
+                 why.code() == std::errc::bad_message;
+  log::write(guessed ? log::Level::kWarning : log::Level::kDebug,
+             concat("a further link was refused: ", why.message()));
+  if (guessed) limit_.failed(std::chrono::steady_clock::now());
+}
+
+}  // namespace ginnel
