@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <asio/ip/tcp.hpp>
+#include <chrono>
+#include <string>
+
+#include "mux/spawn.h"
+
+namespace ginnel::bench {
+
+// Where the server is, and as whom it must see the caller, which tells that
+// the tool is in place.
+struct Target {
+  asio::ip::tcp::endpoint server;
+  std::string seen_as;
+};
+
+using Seconds = std::chrono::duration<double>;
+
+// Each prints one line of JSON and throws, saying why, when a connection
+// broke, went another way or carried wrong bytes.
+
+// Tries every few milliseconds until an answer comes through the tool;
+// {"ms":M}, M since `began`, in seconds of the system clock.
+awaitable<void> first(Target target, Seconds limit, Seconds began);
+
+// Takes bulk for `time`; Progress.
+awaitable<void> down(Target target, Seconds time);
+
+// Sends bulk for `time`; the server prints the Progress, under `tag`.
+awaitable<void> up(Target target, Seconds time, std::string tag);
+
+// 64 bytes there and back every `interval`, on one connection, whether the
+// last ones have come back or not; Durations, of those that never came too.
+awaitable<void> ping(Target target, Seconds time, Seconds interval);
+
+// A connection, a request and an answer, over and over, by `workers` at a
+// time; {"rate":PER_SECOND,Durations}, each from before connect() to the
+// answer's first bytes.
+awaitable<void> connects(Target target, Seconds time, int workers);
+
+// Opens `count` streams, prints {"held":count}, holds them until stdin ends.
+awaitable<void> hold(Target target, std::size_t count);
+
+}  // namespace ginnel::bench
