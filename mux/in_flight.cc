@@ -13,13 +13,23 @@ using Seconds = std::chrono::duration<double>;
 constexpr auto kMinRound = 10ms;
 // From these on a round's least is taken for what it will be.
 constexpr int kEnoughSamples = 8;
+constexpr int kFewSamples = 3;
+// While the sender doubles what is in flight every round trip, half of one
+// brings 1.4 times the rate.
+constexpr double kHalfwayGrowth = 1.25;
 // How long a least round trip is believed while there is work.
 constexpr auto kLeastLasts = 10s;
 constexpr auto kStale = 10s;
 constexpr double kGrowth = 0.05;
 constexpr double kFloor = 0.85;
+constexpr double kStartUpGain = 2;
 constexpr int kRoundsToStartUp = 8;
 constexpr int kUnansweredShrinks = 2;
+constexpr int kFirstDeafness = 4;
+constexpr int kMostDeafness = 64;
+// With nothing heard for longer, and for half a round trip, bytes are held back
+// behind a loss.
+constexpr Clock::duration kStall = 15ms;
 // The other end acknowledges 32 KiB, or after 10 ms (PROTOCOL.md section 3).
 constexpr double kAckBytes = 32 * 1024;
 constexpr Seconds kAckDelay = 10ms;
@@ -81,7 +91,10 @@ void InFlight::set_limit(double bytes) {
 void InFlight::on_sent(Position end, TimePoint now) {
   if (end <= sent_) return;
   bool idle = sent_ == acknowledged_;
-  if (idle) last_acknowledged_ = now;
+  if (idle) {
+    last_acknowledged_ = now;
+    idle_until_ = acknowledged_;
+  }
   if (!stale_ && now - last_worked_ >= kStale) {
     stale_ = true;
     limit_ = std::min(limit_, std::max(kInitialLimit, limit_ / 2));
@@ -89,6 +102,7 @@ void InFlight::on_sent(Position end, TimePoint now) {
   }
   sent_ = end;
   if (full()) round_full_ = true;
+  round_most_ = std::max<std::size_t>(round_most_, sent_ - acknowledged_);
   if (idle) begin_round(now);
   push_mark(now);
 }
@@ -102,13 +116,20 @@ void InFlight::push_mark(TimePoint now) {
       return;
   }
   marks_[(first_mark_ + mark_count_) % kMarks] = {
-      sent_, acknowledged_, last_acknowledged_, now,
-      app_limited_until_ > acknowledged_};
+      sent_,
+      acknowledged_,
+      last_acknowledged_,
+      now,
+      app_limited_until_ > acknowledged_,
+      false};
   ++mark_count_;
 }
 
 void InFlight::on_app_limited(TimePoint) {
   app_limited_until_ = std::max(sent_, acknowledged_ + 1);
+  if (mark_count_ > 0) {
+    marks_[(first_mark_ + mark_count_ - 1) % kMarks].last = true;
+  }
 }
 
 void InFlight::on_acknowledged(Position position, TimePoint now) {
@@ -117,15 +138,14 @@ void InFlight::on_acknowledged(Position position, TimePoint now) {
   if (const Mark* mark = take_marks(position)) {
     take_sample(*mark, position, now);
   }
+  bool first = acknowledged_ == idle_until_;
+  if (!first && now - last_acknowledged_ > std::max(kStall, smoothed_ / 2)) {
+    round_stalled_ = true;
+  }
   acknowledged_ = position;
   last_acknowledged_ = now;
-  if (phase_ == Phase::kStartUp && (round_full_ || last_round_full_)) {
-    set_limit(static_cast<double>(limit_) + count);
-  }
+  if (phase_ == Phase::kStartUp) start_up(count, now);
   bool enough = round_samples_ >= kEnoughSamples;
-  if (phase_ == Phase::kStartUp && enough &&
-      (round_worked_ || last_round_full_))
-    leave_start_up();
   if (phase_ == Phase::kMeasure && enough) end_measure(now);
   if (position >= round_end_ && now - round_began_ >= kMinRound) end_round(now);
 }
@@ -148,6 +168,8 @@ void InFlight::take_sample(const Mark& mark, Position position, TimePoint now) {
   sampled_ = true;
   round_least_ = std::min(round_least_, rtt);
   ++round_samples_;
+  half_least_ = std::min(half_least_, rtt);
+  ++half_samples_;
   if (rtt <= least_) {
     least_ = rtt;
     least_seen_ = now;
@@ -159,7 +181,8 @@ void InFlight::take_sample(const Mark& mark, Position position, TimePoint now) {
       static_cast<double>(position - mark.acknowledged) / elapsed.count();
   bool worked = !mark.app_limited || last_round_full_;
   if (worked || rate > this->rate()) rates_[0] = std::max(rates_[0], rate);
-  if (worked) round_worked_ = rate_known_ = true;
+  if (worked) rate_known_ = true;
+  if (!mark.last || last_round_full_) round_worked_ = true;
 }
 
 void InFlight::begin_round(TimePoint now) {
@@ -167,9 +190,10 @@ void InFlight::begin_round(TimePoint now) {
   round_began_ = now;
   round_least_ = Clock::duration::max();
   round_samples_ = 0;
-  round_worked_ = false;
+  round_worked_ = round_stalled_ = false;
   last_round_full_ = round_full_;
   round_full_ = full();
+  round_most_ = sent_ - acknowledged_;
 }
 
 void InFlight::end_round(TimePoint now) {
@@ -186,7 +210,7 @@ void InFlight::end_round(TimePoint now) {
   stale_ = false;
   switch (phase_) {
     case Phase::kStartUp:
-      leave_start_up();
+      if (!round_stalled_ && round_least_ - least_ > target()) leave_start_up();
       break;
     case Phase::kSteady:
       steady_round(now);
@@ -203,9 +227,25 @@ void InFlight::end_round(TimePoint now) {
   begin_round(now);
 }
 
-// If there is a queue.
+// Stays ahead of a TCP below that is starting too.
+void InFlight::start_up(double count, TimePoint now) {
+  if (2 * (round_most_ + frame_limit()) >= limit_) {
+    double most = kStartUpGain * bytes_in(least_ + target());
+    set_limit(std::max(static_cast<double>(limit_),
+                       std::min(static_cast<double>(limit_) + count, most)));
+  }
+  if (now - half_began_ < std::max<Clock::duration>(least_ / 2, kMinRound))
+    return;
+  bool queue = half_samples_ >= kFewSamples && half_least_ - least_ > target();
+  bool growing = rate() > kHalfwayGrowth * rate_halfway_;
+  rate_halfway_ = rate();
+  half_began_ = now;
+  half_samples_ = 0;
+  half_least_ = Clock::duration::max();
+  if (queue && !growing && round_worked_) leave_start_up();
+}
+
 void InFlight::leave_start_up() {
-  if (round_least_ - least_ <= target()) return;
   phase_ = Phase::kSteady;
   set_limit(bytes_in(least_ + target()));
   rounds_without_queue_ = unanswered_ = 0;
@@ -220,7 +260,14 @@ void InFlight::steady_round(TimePoint now) {
   }
   Clock::duration queue = round_least_ - least_;
   bool too_much = 2 * queue > 3 * target();
-  if (unanswered() && too_much) {
+  if (deaf_rounds_ > 0 || round_stalled_) {
+    deaf_rounds_ -= deaf_rounds_ > 0;
+    expected_fall_ = {};
+    if (last_round_full_) grow({});
+    return;
+  }
+  if (unanswered(too_much)) {
+    deafness_ = std::clamp(2 * deafness_, kFirstDeafness, kMostDeafness);
     begin_drain();
     return;
   }
@@ -269,10 +316,14 @@ void InFlight::shrink() {
 }
 
 // Whether shrinking has been of no use, again.
-bool InFlight::unanswered() {
+bool InFlight::unanswered(bool too_much) {
   if (expected_fall_ == Clock::duration::zero()) return false;
-  bool answered = 2 * (rtt_before_shrink_ - round_least_) >= expected_fall_;
-  unanswered_ = answered ? 0 : unanswered_ + 1;
+  bool answered =
+      !too_much || 2 * (rtt_before_shrink_ - round_least_) >= expected_fall_;
+  if (answered)
+    unanswered_ = deafness_ = 0;
+  else
+    ++unanswered_;
   expected_fall_ = {};
   return unanswered_ >= kUnansweredShrinks;
 }
@@ -287,6 +338,7 @@ void InFlight::end_measure(TimePoint now) {
   bool lower = least_before_drain_ - round_least_ > least_before_drain_ / 32;
   least_ = round_least_;
   least_seen_ = now;
+  if (unanswered_ > 0) deaf_rounds_ = deafness_;
   unanswered_ = 0;
   expected_fall_ = {};
   if (lower) {

@@ -90,7 +90,8 @@ class InFlight {
     Position acknowledged;        // when it was sent
     TimePoint last_acknowledged;  // when that was heard
     TimePoint when;
-    bool app_limited;
+    bool app_limited;  // there was not always more to send before it
+    bool last;         // nor after it
   };
   // A power of two; 24 KiB. Marks are farther apart when more are needed.
   static constexpr std::size_t kMarks = 512;
@@ -108,11 +109,12 @@ class InFlight {
   void take_sample(const Mark& mark, Position position, TimePoint now);
   void begin_round(TimePoint now);
   void end_round(TimePoint now);
+  void start_up(double count, TimePoint now);
   void leave_start_up();
   void steady_round(TimePoint now);
   void grow(Clock::duration queue);
   void shrink();
-  bool unanswered();
+  bool unanswered(bool too_much);
   void begin_drain();
   void end_measure(TimePoint now);
   void set_limit(double bytes);
@@ -123,6 +125,7 @@ class InFlight {
   Position sent_ = 0;
   Position acknowledged_ = 0;
   TimePoint last_acknowledged_{};
+  Position idle_until_ = 0;  // before it nothing was in flight
 
   std::vector<Mark> marks_;  // a ring
   std::size_t first_mark_ = 0;
@@ -142,11 +145,19 @@ class InFlight {
   TimePoint round_began_{};
   Clock::duration round_least_ = Clock::duration::max();
   int round_samples_ = 0;
+  std::size_t round_most_ = 0;    // in flight
   bool round_full_ = false;       // the limit held the sender back
   bool last_round_full_ = false;  // whose bytes this round's samples are of
   bool round_worked_ = false;     // samples of a sender with enough to send
+  bool round_stalled_ = false;    // and nothing was heard for half of it
   TimePoint last_worked_{};
   bool stale_ = false;
+
+  // Start-up: of the last half round trip.
+  TimePoint half_began_{};
+  Clock::duration half_least_ = Clock::duration::max();
+  int half_samples_ = 0;
+  double rate_halfway_ = 0;
 
   int rounds_without_queue_ = 0;
   // A shrunk limit, until it has had its effect.
@@ -154,6 +165,8 @@ class InFlight {
   Clock::duration rtt_before_shrink_{};
   Clock::duration expected_fall_{};
   int unanswered_ = 0;
+  int deaf_rounds_ = 0;  // still to come
+  int deafness_ = 0;     // how many there were the last time
   // As it was before shrinking turned out to be of no use, or the drain.
   double limit_before_drain_ = 0;
   double rate_before_ = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -11,17 +12,15 @@
 #include <vector>
 
 #include "mux/session.h"
+#include "tests/fake/path.h"
 
 namespace ginnel::fake {
-
-using mux::Clock;
-using mux::TimePoint;
 
 // One direction of an ordered, reliable pipe with a rate, a delay, jitter, and
 // stalls where TCP below would be repairing a loss. It takes `capacity` bytes
 // more than it has put on the line before the sender has to wait, and hands on
 // what was written in runs of other sizes.
-class Pipe {
+class Pipe : public Path {
  public:
   struct Shape {
     double bytes_per_second = 1e9;
@@ -33,18 +32,16 @@ class Pipe {
     std::size_t largest_run = 64 * 1024;
   };
 
-  Pipe(Shape shape, std::mt19937_64& random) : shape_(shape), random_(random) {}
+  Pipe(Shape shape, std::uint64_t seed) : shape_(shape), random_(seed) {}
 
-  std::size_t room(TimePoint now) const {
+  std::size_t room(TimePoint now, std::size_t) const override {
     if (free_at_ <= now) return shape_.capacity;
     double wait = std::chrono::duration<double>(free_at_ - now).count();
     auto waiting = static_cast<std::size_t>(wait * shape_.bytes_per_second);
     return shape_.capacity - std::min(waiting, shape_.capacity);
   }
-  // When everything that was written is on the line, and there is room.
-  TimePoint free_at() const { return free_at_; }
 
-  void write(Bytes bytes, TimePoint now) {
+  void write(Bytes bytes, TimePoint now) override {
     while (!bytes.empty()) {
       std::size_t count = 1 + random_() % shape_.largest_run;
       Bytes run = bytes.first(std::min(count, bytes.size()));
@@ -56,14 +53,20 @@ class Pipe {
       due_ = std::max(due_, due);  // ordered
       runs_.push_back({due_, {run.begin(), run.end()}});
     }
+    full_ = room(now, 0) == 0;
   }
 
-  std::optional<TimePoint> next_due() const {
-    if (runs_.empty()) return std::nullopt;
-    return runs_.front().due;
+  // Something arrives, or a full pipe takes more.
+  std::optional<TimePoint> next_event() const override {
+    std::optional<TimePoint> next;
+    if (!runs_.empty()) next = runs_.front().due;
+    if (full_) next = std::min(next.value_or(free_at_), free_at_);
+    return next;
   }
-  // REQUIRES: something is due.
-  std::vector<std::byte> take() {
+  void advance(TimePoint now) override { full_ = room(now, 0) == 0; }
+
+  std::vector<std::byte> take(TimePoint now) override {
+    if (runs_.empty() || runs_.front().due > now) return {};
     std::vector<std::byte> bytes = std::move(runs_.front().bytes);
     runs_.pop_front();
     return bytes;
@@ -84,10 +87,11 @@ class Pipe {
   }
 
   Shape shape_;
-  std::mt19937_64& random_;
+  std::mt19937_64 random_;
   std::deque<Run> runs_;
   TimePoint free_at_{};
   TimePoint due_{};
+  bool full_ = false;
 };
 
 // Both ends of a session and the network between them, on a clock that jumps
@@ -97,14 +101,21 @@ class Network {
   using OpenRequest = std::function<std::shared_ptr<mux::StreamHandler>(
       mux::Stream&, const Endpoint&)>;
 
-  Network(Pipe::Shape up, Pipe::Shape down, std::uint64_t seed,
-          OpenRequest on_open)
+  static constexpr TimePoint kBegin = TimePoint() + std::chrono::hours(1);
+
+  Network(std::unique_ptr<Path> up, std::unique_ptr<Path> down,
+          std::uint64_t seed, OpenRequest on_open)
       : random_(seed),
         helper_events_{std::move(on_open)},
         client(mux::Session::Role::kClient, client_events_, now_),
         helper(mux::Session::Role::kHelper, helper_events_, now_),
-        up_(up, random_),
-        down_(down, random_) {}
+        up_(std::move(up)),
+        down_(std::move(down)) {}
+  Network(Pipe::Shape up, Pipe::Shape down, std::uint64_t seed,
+          OpenRequest on_open)
+      : Network(std::make_unique<Pipe>(up, seed + 1),
+                std::make_unique<Pipe>(down, seed + 2), seed,
+                std::move(on_open)) {}
 
   TimePoint now() const { return now_; }
   std::mt19937_64& random() { return random_; }
@@ -116,8 +127,8 @@ class Network {
   bool settle(Clock::duration limit) {
     TimePoint end = now_ + limit;
     while (!failure_) {
-      send(client, up_);
-      send(helper, down_);
+      send(client, *up_);
+      send(helper, *down_);
       std::optional<TimePoint> next = next_event();
       bool moving = next.has_value() || !acknowledged();
       if (!moving) return true;
@@ -135,8 +146,8 @@ class Network {
   void advance(Clock::duration duration) {
     TimePoint end = now_ + duration;
     while (!failure_) {
-      send(client, up_);
-      send(helper, down_);
+      send(client, *up_);
+      send(helper, *down_);
       TimePoint then = std::min(client.next_deadline(), helper.next_deadline());
       if (auto next = next_event()) then = std::min(then, *next);
       if (then > end) break;
@@ -168,41 +179,41 @@ class Network {
     bool suspected = false;
   };
 
-  void send(mux::Session& session, Pipe& pipe) {
-    while (!cut_ && pipe.room(now_) > 0) {
+  void send(mux::Session& session, Path& path) {
+    while (!cut_) {
+      std::size_t room = path.room(now_, session.in_flight().backlog_limit());
+      if (room == 0) return;
       Bytes bytes = session.output(now_);
       if (bytes.empty()) return;
       // A link may take less than it is offered.
-      std::size_t count = std::min(bytes.size(), pipe.room(now_));
+      std::size_t count = std::min(bytes.size(), room);
       if (random_() % 4 == 0) count = 1 + random_() % count;
-      pipe.write(bytes.first(count), now_);
+      path.write(bytes.first(count), now_);
       session.sent(count, now_);
     }
   }
 
-  // The next time something arrives, or that a full pipe takes more.
   std::optional<TimePoint> next_event() const {
     if (cut_) return std::nullopt;
     std::optional<TimePoint> next;
-    for (const Pipe* pipe : {&up_, &down_}) {
-      if (auto due = pipe->next_due())
-        next = std::min(next.value_or(*due), *due);
-      if (pipe->room(now_) == 0) {
-        next = std::min(next.value_or(pipe->free_at()), pipe->free_at());
-      }
+    for (const auto& path : {up_.get(), down_.get()}) {
+      if (auto when = path->next_event())
+        next = std::min(next.value_or(*when), *when);
     }
     return next;
   }
 
   void deliver() {
-    deliver(up_, helper);
-    deliver(down_, client);
+    deliver(*up_, helper);
+    deliver(*down_, client);
     note(client.tick(now_));
     note(helper.tick(now_));
   }
-  void deliver(Pipe& pipe, mux::Session& session) {
-    while (!cut_ && !failure_ && pipe.next_due() && *pipe.next_due() <= now_) {
-      std::vector<std::byte> bytes = pipe.take();
+  void deliver(Path& path, mux::Session& session) {
+    if (!cut_) path.advance(now_);
+    while (!cut_ && !failure_) {
+      std::vector<std::byte> bytes = path.take(now_);
+      if (bytes.empty()) return;
       note(session.receive(bytes, now_));
     }
   }
@@ -214,7 +225,7 @@ class Network {
     return client.counters().replay == 0 && helper.counters().replay == 0;
   }
 
-  TimePoint now_ = TimePoint() + std::chrono::hours(1);
+  TimePoint now_ = kBegin;
   std::mt19937_64 random_;
 
  public:
@@ -224,8 +235,8 @@ class Network {
   mux::Session helper;
 
  private:
-  Pipe up_;
-  Pipe down_;
+  std::unique_ptr<Path> up_;
+  std::unique_ptr<Path> down_;
   bool cut_ = false;
   std::optional<std::string> failure_;
 };
