@@ -63,22 +63,29 @@ class Target {
     drain();
   }
 
-  bool feed(Bytes bytes) {
+  void add_lane() { session_.add_lane(); }
+  void lose_lane() {
+    if (!session_.remove_lane(1)) std::abort();
+    drain();
+  }
+
+  bool feed(Bytes bytes, Session::LaneId lane = 0) {
     now_ += std::chrono::milliseconds(7);
-    bool going = session_.receive(bytes, now_).has_value() &&
+    bool going = session_.receive(bytes, now_, lane).has_value() &&
                  session_.tick(now_).has_value();
-    if (going) drain();
+    if (going) drain(lane);
     auto counters = session_.counters();
     if (counters.replay > InFlight::kLimit + (1 << 20)) std::abort();
     return going;
   }
 
  private:
-  void drain() {
+  // A lane may be left with the half of a run.
+  void drain(Session::LaneId lane = 0) {
     for (int i = 0; i < 1000; ++i) {
-      Bytes bytes = session_.output(now_);
+      Bytes bytes = session_.output(now_, lane);
       if (bytes.empty()) return;
-      session_.sent(bytes.size(), now_);
+      session_.sent((bytes.size() + 1) / 2, now_, lane);
     }
   }
 
@@ -121,6 +128,32 @@ void feed_frames(Target& target, Bytes bytes) {
   }
 }
 
+// Frames of a sequence with gaps, repetitions and overlaps, over two lanes one
+// of which may be lost.
+void feed_lanes(Target& target, Bytes bytes) {
+  SendBuffer hello;
+  hello.append(FrameType::kHello, 0, encode(Hello()));
+  if (!target.feed(hello.bytes(hello.take()))) return;
+  target.add_lane();
+  ByteReader reader(bytes);
+  std::vector<std::byte> frame;
+  while (reader.ok() && !reader.rest().empty()) {
+    Session::LaneId lane = reader.u8() & 1;
+    Header header;
+    header.type = static_cast<FrameType>(reader.u8());
+    header.stream = reader.u8() % 8;
+    header.position = reader.u16();
+    Bytes payload =
+        reader.bytes(std::min<std::size_t>(reader.u8(), reader.rest().size()));
+    header.length = static_cast<std::uint16_t>(payload.size());
+    frame.resize(kHeaderSize);
+    encode(header, frame.data());
+    frame.insert(frame.end(), payload.begin(), payload.end());
+    if (!target.feed(frame, lane)) return;
+  }
+  target.lose_lane();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
@@ -129,7 +162,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   Bytes bytes = std::as_bytes(std::span(data + 1, size - 1));
   Target target(data[0] & 1 ? Session::Role::kHelper : Session::Role::kClient);
   if (data[0] & 2) {
-    feed_raw(target, bytes, 1 + (data[0] >> 2) * 7);
+    feed_raw(target, bytes, 1 + (data[0] >> 3) * 7);
+  } else if (data[0] & 4) {
+    feed_lanes(target, bytes);
   } else {
     feed_frames(target, bytes);
   }
