@@ -14,6 +14,8 @@ namespace {
 constexpr std::chrono::seconds kOpenLimit{20};
 // One ordinary read; more is only asked for to widen the window.
 constexpr std::uint32_t kReadSize = 256 << 10;
+// The window is widened again when so much of it has been used.
+constexpr std::uint32_t kWidenAfter = LibsshLink::kWindow / 8;
 // sshd takes packets of 32 KiB; ten bytes of it are libssh's header.
 constexpr std::size_t kMaxWrite = (32 << 10) - 64;
 
@@ -23,7 +25,7 @@ LibsshLink::LibsshLink(std::shared_ptr<LibsshSession> session,
                        LineSink stderr_line)
     : session_(std::move(session)),
       stderr_line_(std::move(stderr_line)),
-      buffer_(kWindow) {}
+      buffer_(std::make_unique_for_overwrite<std::byte[]>(kWindow)) {}
 
 awaitable<std::unique_ptr<LibsshLink>> LibsshLink::open(
     std::shared_ptr<LibsshSession> session, std::string command,
@@ -71,7 +73,10 @@ int LibsshLink::on_data(ssh_session, ssh_channel, void* data,
                         std::uint32_t length, int is_stderr, void* self) {
   auto* link = static_cast<LibsshLink*>(self);
   if (!is_stderr) {
-    link->has_data_ = true;
+    link->unread_ = length;
+    if (length > kWindow) {
+      link->session_->condemn("the server sends more than it was allowed to");
+    }
     return 0;
   }
   link->stderr_lines_.add({static_cast<const char*>(data), length});
@@ -90,6 +95,9 @@ void LibsshLink::deliver_lines() {
 }
 
 void LibsshLink::check_usable() const {
+  if (session_->condemned()) {
+    throw asio::system_error(asio::error::connection_reset, session_->reason());
+  }
   if (!channel_) throw asio::system_error(asio::error::operation_aborted);
   if (session_->broken()) {
     throw asio::system_error(asio::error::connection_reset, session_->reason());
@@ -100,35 +108,42 @@ bool LibsshLink::ended() const {
   return ssh_channel_is_eof(channel_) || ssh_channel_is_closed(channel_);
 }
 
+// The window is widened when there is little to read, so that the whole of
+// buffer_ is never used.
 std::size_t LibsshLink::take() {
   std::uint32_t wanted = kReadSize;
-  if (since_widened_ >= kWindow / 4) {
+  if (should_widen()) {
     wanted = kWindow;
     since_widened_ = 0;
   }
-  has_data_ = false;
-  int got = ssh_channel_read_timeout(channel_, buffer_.data(), wanted, 0, 0);
+  int got = ssh_channel_read_timeout(channel_, buffer_.get(), wanted, 0, 0);
   if (got <= 0) return 0;
-  if (static_cast<std::uint32_t>(got) == wanted) has_data_ = true;
+  unread_ -= static_cast<std::size_t>(got);
   since_widened_ += static_cast<std::size_t>(got);
   return static_cast<std::size_t>(got);
+}
+
+bool LibsshLink::should_widen() const {
+  return since_widened_ >= kWidenAfter && unread_ <= kReadSize;
 }
 
 awaitable<Bytes> LibsshLink::read() {
   for (;;) {
     check_usable();
-    std::size_t got = take();
-    bool end = got == 0 && !session_->broken() && ended();
-    session_->after_io();
-    if (got > 0) co_return Bytes(buffer_).first(got);
-    if (end) co_return Bytes();
+    std::size_t got = 0;
+    if (unread_ > 0 || should_widen()) {
+      got = take();
+      session_->after_io();
+    }
+    if (got > 0) co_return Bytes(buffer_.get(), got);
     check_usable();
-    if (!has_data_) co_await readable_.wait();
+    if (ended()) co_return Bytes();
+    if (unread_ == 0) co_await readable_.wait();
   }
 }
 
 bool LibsshLink::can_write() const {
-  return channel_ && !session_->has_unsent() &&
+  return channel_ && !session_->awaits_socket() &&
          ssh_channel_window_size(channel_) > 0;
 }
 
@@ -180,7 +195,7 @@ void LibsshLink::look_again() {
     writable_.notify();
     return;
   }
-  if (has_data_ || ended()) readable_.notify();
+  if (unread_ > 0 || ended()) readable_.notify();
   if (can_write() || ssh_channel_is_closed(channel_)) writable_.notify();
 }
 

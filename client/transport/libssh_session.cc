@@ -14,6 +14,7 @@
 #include <asio/steady_timer.hpp>
 #include <vector>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "client/transport/libssh_link.h"
 
@@ -61,6 +62,7 @@ bool LibsshSession::broken() const {
 }
 
 std::string LibsshSession::reason() const {
+  if (condemned_) return condemned_;
   if (!reason_.empty()) return reason_;
   std::string text = printable(ssh_get_error(session_));
   // "Received SSH_MSG_DISCONNECT: 2:Too many authentication failures"
@@ -121,11 +123,16 @@ void LibsshSession::close() {
     ssh_silent_disconnect(session_), copy.release();
   socket_.close();
   changed_.notify();
-  unsent_bytes_.notify();
+  written_.notify();
 }
 
 bool LibsshSession::has_unsent() const {
   return (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0;
+}
+
+// libssh asks for POLLOUT with each write and no more once it has come.
+bool LibsshSession::awaits_socket() const {
+  return (ssh_get_poll_flags(session_) & SSH_WRITE_PENDING) != 0;
 }
 
 void LibsshSession::limit_backlog(std::size_t bytes) {
@@ -154,8 +161,12 @@ bool LibsshSession::handle_input() {
 }
 
 void LibsshSession::after_io() {
+  if (condemned_ && !closed_) {
+    log::error("ssh: ", condemned_);
+    close();
+  }
   if (closed_) return;
-  if (has_unsent()) unsent_bytes_.notify();
+  if (awaits_socket()) written_.notify();
   for (LibsshLink* link : links_) link->look_again();
   changed_.notify();
   // Last, and on a copy: a line's reader may do anything with the links.
@@ -184,8 +195,8 @@ awaitable<void> LibsshSession::read_pump(std::shared_ptr<LibsshSession> self) {
 
 awaitable<void> LibsshSession::write_pump(std::shared_ptr<LibsshSession> self) {
   while (!self->broken()) {
-    if (!self->has_unsent()) {
-      co_await self->unsent_bytes_.wait();
+    if (!self->awaits_socket()) {
+      co_await self->written_.wait();
       continue;
     }
     co_await self->socket_.async_wait(Descriptor::wait_write, as_tuple);

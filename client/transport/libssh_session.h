@@ -26,10 +26,10 @@ class LibsshLink;
 // else may have been given meanwhile.
 //
 // Until start_pumps(), who calls libssh waits for the socket itself, in step().
-// From then on two coroutines drive the session, one for reading and one for
-// libssh's unsent bytes, and everyone else waits to be told that something
-// changed. Every call into libssh may take in bytes for anyone, so each is
-// followed by after_io().
+// From then on two coroutines drive the session, one for reading and one that
+// waits for the socket to take bytes, and everyone else waits to be told that
+// something changed. Every call into libssh may take in bytes for anyone, so
+// each is followed by after_io().
 //
 // Held by shared_ptr: the pumps, the links and the transport end at unknown
 // times. close() ends the session for all of them.
@@ -67,6 +67,10 @@ class LibsshSession : public std::enable_shared_from_this<LibsshSession> {
   void start_pumps();
   // Says goodbye to the server, ends all links and all waits. Twice is once.
   void close();
+  // From within a call of libssh's: closes once it has returned. `reason` is a
+  // literal.
+  void condemn(const char* reason) { condemned_ = reason; }
+  bool condemned() const { return condemned_ != nullptr; }
 
   bool closed() const { return closed_; }
   // The connection has ended, for whatever reason.
@@ -78,8 +82,13 @@ class LibsshSession : public std::enable_shared_from_this<LibsshSession> {
   void after_io();
   // Lets libssh see that the socket takes bytes again, and handles what came.
   void poll_once();
+  // libssh holds bytes that the socket has not taken.
   bool has_unsent() const;
-  // Keeps what the kernel has not sent yet to about `bytes`.
+  // libssh has not seen the socket take bytes since it last wrote: what it is
+  // given now would stay in its own buffer.
+  bool awaits_socket() const;
+  // Keeps what the kernel has not sent yet to about `bytes`: the socket takes
+  // bytes when it is below half of that.
   void limit_backlog(std::size_t bytes);
   // Bytes the kernel has not sent yet.
   std::size_t kernel_backlog() const;
@@ -106,10 +115,11 @@ class LibsshSession : public std::enable_shared_from_this<LibsshSession> {
   ssh_session session_ = nullptr;
   ssh_event event_ = nullptr;
   std::set<LibsshLink*> links_;
-  Wakeup changed_;       // for step()
-  Wakeup unsent_bytes_;  // for the write pump
+  Wakeup changed_;  // for step()
+  Wakeup written_;  // for the write pump
   bool pumping_ = false;
   bool closed_ = false;
+  const char* condemned_ = nullptr;
   std::string reason_;
 };
 
