@@ -8,6 +8,10 @@
 //
 //     exec CMD       run it, print its stdout
 //     up N, down N   move N MB one way and print MB/s
+//     flood LIMIT    send 4 MB with the backlog limited to so many bytes, and
+//                    print the most that it ever was
+//     drain LIMIT    receive 4 MB from this program at the far end, which
+//                    prints the same of its stdout there (`far LIMIT`)
 //     echo N         N MB through `cat` and back, compared
 //     twice          two commands at once on one transport
 //     close          close the link, then the transport, while reading waits
@@ -16,6 +20,9 @@
 //     script N       print the start line for a helper of N packed bytes
 //
 // Exit status 0, 99 with one sentence (2: by `check`), or 128 + a signal.
+#include <unistd.h>
+
+#include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/system_error.hpp>
@@ -23,6 +30,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <random>
 #include <sstream>
@@ -35,6 +43,7 @@
 #include "client/transport/open.h"
 #include "client/transport/pass_fd.h"
 #include "client/transport/wakeup.h"
+#include "mux/fd_link.h"
 
 namespace ginnel {
 namespace {
@@ -175,6 +184,49 @@ awaitable<void> up(Transport& transport, std::size_t size) {
             << " MB/s, backlog at most " << most << "\n";
 }
 
+constexpr std::size_t kFlood = 4000000;
+
+// The far end must be able to take kFlood bytes.
+awaitable<void> flood_link(mux::Link& link, std::size_t limit) {
+  std::vector<std::byte> block(std::min<std::size_t>(limit, 16384));
+  link.limit_backlog(limit);
+  std::size_t most = 0;
+  for (std::size_t sent = 0; sent < kFlood;) {
+    co_await link.wait_writable();
+    std::size_t count = std::min(block.size(), kFlood - sent);
+    sent += link.write_some(Bytes(block).first(count));
+    most = std::max(most, link.backlog());
+  }
+  std::cerr << "backlog at most " << most << std::endl;
+  link.finish_writing();
+}
+
+awaitable<void> flood(Transport& transport, std::size_t limit) {
+  auto link = co_await transport.exec("wc -c");
+  double start = now();
+  co_await flood_link(*link, limit);
+  std::string text = co_await read_all(*link);
+  expect(std::stoull(text) == kFlood, "arrived: " + text);
+  std::cout << "flood " << kFlood / 1e6 / (now() - start) << " MB/s\n";
+}
+
+awaitable<void> drain(Transport& transport, std::string limit) {
+  auto program = std::filesystem::read_symlink("/proc/self/exe").string();
+  auto link =
+      co_await transport.exec(concat("exec ", program, " x far ", limit));
+  double start = now();
+  std::string text = co_await read_all(*link);
+  expect(text.size() == kFlood, concat("got ", text.size(), " bytes"));
+  std::cout << "drain " << kFlood / 1e6 / (now() - start) << " MB/s\n";
+}
+
+awaitable<void> far_end(std::size_t limit, int& status) {
+  mux::FdLink link(co_await asio::this_coro::executor, UniqueFd(STDIN_FILENO),
+                   UniqueFd(STDOUT_FILENO));
+  co_await flood_link(link, limit);
+  status = 0;
+}
+
 awaitable<void> twice(Transport& transport) {
   auto one = co_await transport.exec("sed s/^/one:/");
   auto two = co_await transport.exec("sed s/^/two:/");
@@ -244,6 +296,10 @@ awaitable<void> act(Job& job, Transport& transport) {
     co_await down(transport, megabytes());
   } else if (job.action == "up") {
     co_await up(transport, megabytes());
+  } else if (job.action == "flood") {
+    co_await flood(transport, std::stoull(job.argument));
+  } else if (job.action == "drain") {
+    co_await drain(transport, job.argument);
   } else if (job.action == "twice") {
     co_await twice(transport);
   } else if (job.action == "close") {
@@ -331,6 +387,13 @@ int main(int argc, char** argv) {
     auto checked = transport::check(job.request.ssh, job.request.kind);
     if (!checked) std::cerr << "driver: " << checked.error().message() << "\n";
     return checked ? 0 : 2;
+  }
+  if (job.action == "far") {
+    asio::io_context io{1};
+    int status = 1;
+    spawn(io.get_executor(), "far", far_end(std::stoul(job.argument), status));
+    io.run();
+    return status;
   }
   job.request.stderr_line = [](std::string_view line) {
     std::cerr << "far: " << line << "\n";

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 DRIVER = os.path.abspath(sys.argv[1])
@@ -129,6 +130,41 @@ class Lab:
                 assert time.monotonic() < deadline, f"{name} still runs"
                 time.sleep(0.05)
         shutil.rmtree(self.dir)
+
+
+class SlowLine:
+    """A way to the server that carries RATE bytes a second each way."""
+
+    RATE = 3_000_000
+    PIECE = 20_000
+
+    def __init__(self):
+        self.listener = socket.socket()
+        # What waits in kernels beyond the first is none of the sender's.
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            near, _ = self.listener.accept()
+            far = socket.create_connection(("127.0.0.1", lab.port))
+            for ends in ((near, far), (far, near)):
+                threading.Thread(target=self.carry, args=ends,
+                                 daemon=True).start()
+
+    def carry(self, source, sink):
+        free = time.monotonic()
+        try:
+            while piece := source.recv(self.PIECE):
+                free = max(free, time.monotonic()) + len(piece) / self.RATE
+                time.sleep(max(0, free - time.monotonic()))
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # one of the two has gone
 
 
 class Result:
@@ -273,6 +309,53 @@ def case_speed():
         for way in ("up", "down"):
             result = drive(way, "300", transport=transport).good("MB/s")
             print("      ", transport, re.search(r"(up|down) .*", result.text)[0])
+
+
+def unsent_of(port):
+    """What ss tells of our sockets to that port: the most bytes not sent."""
+    text = run("ss", "-Htin", "state", "established", "dport", "=", f":{port}")
+    return max(map(int, re.findall(r"notsent:(\d+)", text)), default=0)
+
+
+def backlogs(action, limit, transport, port):
+    """The most by the driver's account, and by ss's."""
+    driver = subprocess.Popen(
+        words_for(action, str(limit), transport=transport, port=port),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=environment(), start_new_session=True)
+    seen = 0
+    while driver.poll() is None:
+        seen = max(seen, unsent_of(port))
+    text = driver.stdout.read()
+    assert driver.returncode == 0, text
+    speed = re.search(r"(flood|drain) .*", text)[0]
+    return int(re.search(r"backlog at most (\d+)", text)[1]), seen, speed
+
+
+def case_what_lies_below_the_mux_is_limited():
+    slow = SlowLine()
+    # sshd takes 2 MiB of a channel ahead, and 16 of what libssh lets it send:
+    # only with ssh's window is its pipe ever full.
+    places = (("libssh's buffer and socket", "flood", "libssh"),
+              ("ssh's socketpair", "flood", "openssh"),
+              ("the far end's stdout", "drain", "openssh"))
+    for place, action, transport in places:
+        for limit in (1024, 32768, 200_000):
+            for line, port in (("slow", slow.port), ("fast", lab.port)):
+                told, seen, speed = backlogs(action, limit, transport, port)
+                write = min(limit, 16384)
+                print(f"       {place}, limit {limit}, {line} line: {told},"
+                      f" {speed}" +
+                      (f", ss saw {seen}" if transport == "libssh" else ""))
+                # A socket of a pair is told in memory: a page, a header and
+                # what the kernel keeps of each write.
+                room = 2048 + limit if transport == "openssh" else 256
+                assert told <= limit + write + room, told
+                if transport == "libssh":
+                    assert seen <= limit + write + room, seen
+                    assert line == "fast" or seen > 0
+                if line == "slow":
+                    assert told >= limit / 8, "it was never loaded"
 
 
 def case_a_command_that_ends_early_is_an_end_not_an_error():
