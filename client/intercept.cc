@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "client/intercept.h"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -28,12 +29,12 @@ asio::ip::tcp protocol_of(Family family) {
 
 Interceptor::Interceptor(asio::any_io_executor executor, UniqueFd listener,
                          Family family, mux::Session& session)
-    : executor_(executor),
+    : poller_(mux::SocketPoller::of(executor)),
       acceptor_(executor, protocol_of(family), listener.release()),
       pause_(executor),
-      protocol_(protocol_of(family)),
       session_(session) {
   acceptor_.non_blocking(true);
+  mux::prepare_relayed_socket(acceptor_.native_handle());
 }
 
 awaitable<void> Interceptor::run() {
@@ -80,13 +81,12 @@ bool Interceptor::accept_waiting() {
 
 void Interceptor::intercept(UniqueFd connection) {
   std::optional<Endpoint> target = original_destination(connection.get());
-  asio::ip::tcp::socket socket(executor_, protocol_, connection.release());
   if (!target) {
     log::debug("reset a connection made straight to the listener");
-    mux::close_with_reset(socket);
     return;
   }
-  auto relay = std::make_shared<mux::SocketRelay>(std::move(socket));
+  auto relay =
+      std::make_shared<mux::SocketRelay>(poller_, std::move(connection));
   mux::Stream* stream = session_.open(*target, relay);
   if (!stream) {
     log::warning("cannot carry one more connection: reset one to ", *target);
@@ -94,7 +94,7 @@ void Interceptor::intercept(UniqueFd connection) {
     return;
   }
   log::debug("connection to ", *target);
-  relay->start(*stream);
+  relay->start(*stream, EPOLLIN);
 }
 
 }  // namespace ginnel

@@ -6,6 +6,7 @@
 
 #include "base/unique_fd.h"
 #include "mux/session.h"
+#include "mux/socket_poller.h"
 #include "mux/spawn.h"
 
 namespace ginnel {
@@ -29,10 +30,9 @@ class Interceptor {
   bool accept_waiting();
   void intercept(UniqueFd connection);
 
-  asio::any_io_executor executor_;
+  mux::SocketPoller& poller_;
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer pause_;
-  asio::ip::tcp protocol_;
   mux::Session& session_;
 };
 

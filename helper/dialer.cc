@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "helper/dialer.h"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <asio/ip/tcp.hpp>
 #include <cerrno>
 #include <utility>
 
@@ -16,32 +16,41 @@ namespace {
 // A relay whose socket is not connected yet.
 class DialedSocket : public mux::SocketRelay {
  public:
-  using SocketRelay::SocketRelay;
+  DialedSocket(mux::SocketPoller& poller, UniqueFd socket, mux::Stream& stream)
+      : SocketRelay(poller, std::move(socket)), connecting_(&stream) {}
 
-  // Waits for the connection that was begun on the socket.
-  void wait_connected(mux::Stream& stream) {
-    auto self = std::static_pointer_cast<DialedSocket>(shared_from_this());
-    socket().async_wait(asio::socket_base::wait_write,
-                        [self, &stream](std::error_code error) {
-                          // An aborted wait: the stream has ended, and is gone.
-                          if (!error && self->is_open()) self->settle(stream);
-                        });
+  void ready(std::uint32_t events) override {
+    if (!connecting_) return SocketRelay::ready(events);
+    if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) settle(events);
+  }
+
+  void ended(mux::StreamEnd end) override {
+    connecting_ = nullptr;
+    SocketRelay::ended(end);
   }
 
  private:
-  void settle(mux::Stream& stream) {
-    int failure = 0;
-    socklen_t size = sizeof failure;
-    getsockopt(socket().native_handle(), SOL_SOCKET, SO_ERROR, &failure, &size);
+  void settle(std::uint32_t events) {
+    auto self = shared_from_this();
+    mux::Stream& stream = *std::exchange(connecting_, nullptr);
+    int failure = events & EPOLLERR ? take_error() : 0;
     if (failure != 0) {
-      std::error_code ignored;
-      socket().close(ignored);
+      close();
       stream.refuse(refusal_of(failure));
       return;
     }
-    start(stream);
+    start(stream, events);
     stream.accept();
   }
+
+  int take_error() {
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return error;
+  }
+
+  mux::Stream* connecting_;  // null once settled
 };
 
 }  // namespace
@@ -79,12 +88,9 @@ std::shared_ptr<mux::StreamHandler> dial(asio::any_io_executor executor,
     stream.refuse(refusal_of(errno));
     return nullptr;
   }
-  asio::ip::tcp::socket socket(
-      executor, family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6(),
-      fd.release());
-  auto relay = std::make_shared<DialedSocket>(std::move(socket));
-  relay->wait_connected(stream);
-  return relay;
+  mux::prepare_relayed_socket(fd.get());
+  return std::make_shared<DialedSocket>(mux::SocketPoller::of(executor),
+                                        std::move(fd), stream);
 }
 
 }  // namespace ginnel

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <asio/ip/tcp.hpp>
 #include <memory>
 
+#include "base/unique_fd.h"
+#include "mux/socket_poller.h"
 #include "mux/stream.h"
 
 namespace ginnel::mux {
@@ -13,46 +14,53 @@ namespace ginnel::mux {
 // reset at the other, after what came before it. Holds no buffer; what the
 // socket cannot take stays in the stream's credit.
 class SocketRelay : public StreamHandler,
+                    public SocketPoller::Watcher,
                     public std::enable_shared_from_this<SocketRelay> {
  public:
-  // `socket` is open, connected or about to be.
-  explicit SocketRelay(asio::ip::tcp::socket socket);
+  // `socket` is prepared and non-blocking, connected or about to be.
+  SocketRelay(SocketPoller& poller, UniqueFd socket);
+  ~SocketRelay() override;
 
   // Begins to relay: the socket is connected, and `stream` is this relay's.
-  // Until then nothing is read or written.
-  void start(Stream& stream);
+  // Until then nothing is read or written. `events` is what is known of the
+  // socket; with EPOLLIN what it has received by now travels with the OPEN.
+  void start(Stream& stream, std::uint32_t events);
 
   ReadResult read(MutableBytes room) override;
   std::size_t write(Bytes bytes) override;
   void finish() override;
   void ended(StreamEnd end) override;
 
+  void ready(std::uint32_t events) override;
+
  protected:
-  asio::ip::tcp::socket& socket() { return socket_; }
-  // False after the session or the socket ended the stream.
-  bool is_open() const { return socket_.is_open(); }
+  int fd() const { return socket_.get(); }
+  // Closes it, as a reset unless it has ended or failed.
+  void close();
 
  private:
-  void wait_readable();
-  void wait_writable();
-  void watch_for_errors();
-  void close_with_reset();
+  void close_in_order();
   void socket_broke();
   void break_off();
 
-  asio::ip::tcp::socket socket_;
+  SocketPoller& poller_;
+  SocketPoller::Ticket ticket_;
+  UniqueFd socket_;
   Stream* stream_ = nullptr;  // null before start() and after the end
   bool at_end_ = false;       // its end of file was read
   bool broken_ = false;       // it has failed; what came before is still read
+  // Its end of file or its failure has been told of, and will not be again:
+  // a read that comes up short is not the last.
+  bool end_is_near_ = false;
   bool waiting_to_read_ = false;
   bool waiting_to_write_ = false;
 };
 
 // What every relayed TCP socket is set to: no Nagle (interactive bytes go at
-// once), keepalive (a peer that vanished ends the stream), non-blocking.
+// once), keepalive (a peer that vanished ends the stream), and a linger of
+// zero: when this process is killed the peer sees a reset (RFC 9293 ABORT), and
+// does not take what it has for the whole. A listener hands all of it on to
+// what it accepts.
 void prepare_relayed_socket(int fd);
-
-// Closes so that the peer sees a reset: RFC 9293 ABORT, by a linger of zero.
-void close_with_reset(asio::ip::tcp::socket& socket);
 
 }  // namespace ginnel::mux

@@ -4,17 +4,36 @@
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <asio/io_context.hpp>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <new>
 #include <string>
 
 #include "mux/connection.h"
 #include "mux/fd_link.h"
+
+namespace {
+
+std::size_t allocations = 0;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* at = std::malloc(size)) return at;
+  throw std::bad_alloc();
+}
+void operator delete(void* at) noexcept { std::free(at); }
+void operator delete(void* at, std::size_t) noexcept { std::free(at); }
 
 namespace ginnel::mux {
 namespace {
@@ -51,7 +70,7 @@ class Tunnel : private Connection::Owner {
     auto relay = relay_on(std::move(near_.inner));
     Stream* stream = client_.session().open(
         Endpoint(IpAddress::loopback(Family::kIpv4), 1), relay);
-    relay->start(*stream);
+    relay->start(*stream, EPOLLIN);
     turn([this] { return connected_; });
   }
 
@@ -66,14 +85,18 @@ class Tunnel : private Connection::Owner {
     while (!done() && Clock::now() < end) io_.run_one_for(10ms);
     REQUIRE(done());
   }
+  // Until `fd` has something to read.
+  void await(int fd) {
+    turn([fd] {
+      pollfd now{fd, POLLIN, 0};
+      return ::poll(&now, 1, 0) == 1;
+    });
+  }
   // What `fd` reads until it ends, and how that was.
   std::string drain(int fd) {
     std::size_t count = 0;
     for (;;) {
-      turn([fd] {
-        pollfd now{fd, POLLIN, 0};
-        return ::poll(&now, 1, 0) == 1;
-      });
+      await(fd);
       char bytes[65536];
       ssize_t size = ::read(fd, bytes, sizeof bytes);
       if (size <= 0) {
@@ -94,9 +117,9 @@ class Tunnel : private Connection::Owner {
                                     UniqueFd(copy));
   }
   std::shared_ptr<SocketRelay> relay_on(UniqueFd fd) {
-    asio::ip::tcp::socket socket(io_.get_executor(), asio::ip::tcp::v4(),
-                                 fd.release());
-    return std::make_shared<SocketRelay>(std::move(socket));
+    prepare_relayed_socket(fd.get());
+    return std::make_shared<SocketRelay>(SocketPoller::of(io_.get_executor()),
+                                         std::move(fd));
   }
   static awaitable<void> run(Connection& connection) {
     co_await connection.run();
@@ -105,7 +128,7 @@ class Tunnel : private Connection::Owner {
   std::shared_ptr<StreamHandler> open_requested(Stream& stream,
                                                 const Endpoint&) override {
     auto relay = relay_on(std::move(far_.inner));
-    relay->start(stream);
+    relay->start(stream, EPOLLIN);
     stream.accept();
     connected_ = true;
     return relay;
@@ -143,6 +166,60 @@ TEST_CASE("socket relay: an end of file is one, and the other half lives on") {
   CHECK(tunnel.drain(tunnel.app()) == "2000 end of file");
 }
 
+TEST_CASE("socket relay: a byte to and fro allocates nothing") {
+  Tunnel tunnel;
+  auto exchange = [&] {
+    char byte;
+    send_all(tunnel.app(), 1);
+    tunnel.await(tunnel.server());
+    REQUIRE(::read(tunnel.server(), &byte, 1) == 1);
+    send_all(tunnel.server(), 1);
+    tunnel.await(tunnel.app());
+    REQUIRE(::read(tunnel.app(), &byte, 1) == 1);
+  };
+  for (int i = 0; i < 1000; ++i) exchange();
+  std::size_t before = allocations;
+  for (int i = 0; i < 1000; ++i) exchange();
+  CHECK(allocations - before < 50);  // a deque's next block, now and then
+}
+
+struct NoEvents : Session::Events {
+  void output_ready() override {}
+  std::shared_ptr<StreamHandler> open_requested(Stream&,
+                                                const Endpoint&) override {
+    return nullptr;
+  }
+  void remote_log(log::Level, std::string_view) override {}
+  void suspicion(bool) override {}
+};
+
+// What the session would write now, and has.
+std::vector<FrameType> next_run(Session& session) {
+  std::vector<FrameType> types;
+  FrameReader reader;
+  Bytes run = session.output(Clock::now());
+  reader.feed(run);
+  while (auto frame = *reader.next()) types.push_back(frame->header.type);
+  session.sent(run.size(), Clock::now());
+  return types;
+}
+
+TEST_CASE("socket relay: what an application has sent rides with its OPEN") {
+  asio::io_context io;
+  NoEvents events;
+  Session session(Session::Role::kClient, events, Clock::now());
+  TcpPair pair;
+  send_all(pair.outer.get(), 5);
+  auto relay = std::make_shared<SocketRelay>(
+      SocketPoller::of(io.get_executor()), std::move(pair.inner));
+  Stream* stream =
+      session.open(Endpoint(IpAddress::loopback(Family::kIpv4), 1), relay);
+  relay->start(*stream, EPOLLIN);
+  CHECK(next_run(session) == std::vector{FrameType::kHello});
+  CHECK(next_run(session) == std::vector{FrameType::kOpen, FrameType::kData});
+  session.reset_streams();
+}
+
 TEST_CASE("socket relay: an answer cut off by a reset arrives, and the reset") {
   Tunnel tunnel;
   send_all(tunnel.server(), 50000);
@@ -157,6 +234,23 @@ TEST_CASE("socket relay: what an application sent before it aborted arrives") {
   abort_on_close(tunnel.app());
   tunnel.close_app();
   CHECK(tunnel.drain(tunnel.server()) == "10 Connection reset by peer");
+}
+
+TEST_CASE("socket relay: a killed process is a reset, not an end of file") {
+  TcpPair pair;
+  pid_t process = ::fork();
+  if (process == 0) {
+    prepare_relayed_socket(pair.inner.get());
+    ::send(pair.inner.get(), "x", 1, MSG_NOSIGNAL);
+    for (;;) ::pause();
+  }
+  pair.inner.reset();
+  char byte;
+  CHECK(::read(pair.outer.get(), &byte, 1) == 1);
+  ::kill(process, SIGKILL);
+  ::waitpid(process, nullptr, 0);
+  CHECK(::read(pair.outer.get(), &byte, 1) == -1);
+  CHECK(errno == ECONNRESET);
 }
 
 TEST_CASE("socket relay: a reset is noticed after the end of file, too") {
