@@ -30,9 +30,8 @@ std::optional<Undo> parse(Message message) {
   ByteReader reader(message.bytes);
   auto kind = static_cast<UndoKind>(reader.u8());
   std::string name(as_text(reader.rest()));
-  bool named = kind == UndoKind::kNote || kind == UndoKind::kTable;
+  bool named = kind != UndoKind::kListener;
   if (named && !is_our_table(name)) return std::nullopt;
-  if (!named && kind != UndoKind::kListener) return std::nullopt;
   return Undo{kind, std::move(name), std::move(message.passed)};
 }
 

@@ -12,8 +12,10 @@ namespace ginnel::firewall {
 // A process that waits for the firewall's death and undoes what the kernel
 // does not. It is told of each change before it is made, over a socket whose
 // end means that the firewall is gone: told messages are read before that end,
-// so none is lost, however the firewall died. It holds no netlink socket while
-// it waits, since a copy of the firewall's would keep its table alive.
+// so none is lost, however the firewall died. It holds no copy of the netlink
+// socket that owns the diverting table, which would keep that table alive; it
+// does hold that of the translating one (undo.h), until the connections that
+// were diverted have been told the end.
 //
 // The firewall watches the guard in turn, and ends when it is killed: what is
 // in effect without a guard would outlive the next kill.

@@ -39,6 +39,8 @@ constexpr std::uint32_t kTypeInetService = 13;
 // an element takes up to 44 bytes.
 constexpr std::size_t kMaxElementsInMessage = 1024;
 
+constexpr std::string_view kTranslationEnd = "-nat";
+
 using TablePtr = std::unique_ptr<nftnl_table, FreeWith<nftnl_table_free>>;
 using ChainPtr = std::unique_ptr<nftnl_chain, FreeWith<nftnl_chain_free>>;
 using SetPtr = std::unique_ptr<nftnl_set, FreeWith<nftnl_set_free>>;
@@ -154,6 +156,8 @@ HookPlace place_of(Hook hook) {
   // -100 is where destination nat belongs: before routing decides.
   if (hook == Hook::kPrerouting) return {"nat", NF_INET_PRE_ROUTING, -100};
   if (hook == Hook::kOutput) return {"nat", NF_INET_LOCAL_OUT, -100};
+  // 100 is where source nat belongs.
+  if (hook == Hook::kTranslation) return {"nat", NF_INET_LOCAL_IN, 100};
   return {"filter", NF_INET_LOCAL_IN, 0};
 }
 
@@ -192,15 +196,13 @@ NftBatch make_batch(const Plan& plan, Ownership ownership) {
 }
 
 // One attempt to delete: 0, or why not.
-Result<int> try_delete(const std::string& name) {
-  Result<UniqueFd> netlink = open_netfilter_socket();
-  if (!netlink) return netlink.error();
+Result<int> try_delete(int socket, const std::string& name) {
   TablePtr table = make_table(name);
   NftBatch batch;
   batch.add("table " + name, NFT_MSG_DELTABLE, 0, [&](nlmsghdr* to) {
     nftnl_table_nlmsg_build_payload(to, table.get());
   });
-  Result<NftBatch::Answer> answer = batch.commit(netlink->get());
+  Result<NftBatch::Answer> answer = batch.commit(socket);
   if (!answer) return answer.error();
   return answer->error;
 }
@@ -219,10 +221,17 @@ Result<std::string> make_table_name() {
   return concat("ginnel-", ::getpid(), "-", digits);
 }
 
+std::string translation_table(const std::string& table) {
+  return table + std::string(kTranslationEnd);
+}
+
 bool is_our_table(std::string_view name) {
   constexpr std::string_view kStart = "ginnel-";
   if (!name.starts_with(kStart) || name.size() >= NFT_TABLE_MAXNAMELEN) {
     return false;
+  }
+  if (name.ends_with(kTranslationEnd)) {
+    name.remove_suffix(kTranslationEnd.size());
   }
   name.remove_prefix(kStart.size());
   auto is_digit = [](char byte) { return byte >= '0' && byte <= '9'; };
@@ -234,33 +243,50 @@ bool is_our_table(std::string_view name) {
          });
 }
 
-Result<InstalledTable> InstalledTable::install(const Plan& plan,
-                                               Ownership ownership) {
-  Result<UniqueFd> netlink = open_netfilter_socket();
-  if (!netlink) return netlink.error();
+Result<UniqueFd> open_table_socket() { return open_netfilter_socket(); }
+
+Result<Ownership> install_over(int socket, const Plan& plan,
+                               Ownership ownership) {
   NftBatch batch = make_batch(plan, ownership);
-  Result<NftBatch::Answer> answer = batch.commit(netlink->get());
+  Result<NftBatch::Answer> answer = batch.commit(socket);
   if (!answer) return answer.error();
-  if (answer->error == 0) {
-    return InstalledTable(std::move(*netlink), ownership);
-  }
+  if (answer->error == 0) return ownership;
 
   bool at_table = answer->sequence == NftBatch::kFirst;
   bool no_such_flag = answer->error == EINVAL || answer->error == EOPNOTSUPP;
   if (ownership == Ownership::kOwned && at_table && no_such_flag) {
     log::info("this kernel has no owner flag; the guard will delete the table");
-    return install(plan, Ownership::kPlain);
+    return install_over(socket, plan, Ownership::kPlain);
   }
   return Error::from_errno(
       answer->error, "the kernel refused " + batch.name(answer->sequence));
 }
 
+Result<InstalledTable> InstalledTable::install(const Plan& plan,
+                                               Ownership ownership) {
+  Result<UniqueFd> socket = open_table_socket();
+  if (!socket) return socket.error();
+  Result<Ownership> granted = install_over(socket->get(), plan, ownership);
+  if (!granted) return granted.error();
+  return InstalledTable(std::move(*socket), *granted);
+}
+
+Result<void> remove_own_table(int socket, const std::string& name) {
+  assert(is_our_table(name));
+  Result<int> error = try_delete(socket, name);
+  if (!error) return error.error();
+  if (*error == 0 || *error == ENOENT) return {};
+  return Error::from_errno(*error, "delete table " + name);
+}
+
 Result<void> remove_table(const std::string& name,
                           std::chrono::milliseconds limit) {
   assert(is_our_table(name));
+  Result<UniqueFd> socket = open_table_socket();
+  if (!socket) return socket.error();
   auto deadline = std::chrono::steady_clock::now() + limit;
   for (;;) {
-    Result<int> error = try_delete(name);
+    Result<int> error = try_delete(socket->get(), name);
     if (!error) return error.error();
     if (*error == 0 || *error == ENOENT) return {};
     // EPERM: it still has an owner, whose socket is about to be closed.

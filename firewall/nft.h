@@ -25,16 +25,33 @@ namespace ginnel::firewall {
 // containers have the same process ids in one network namespace.
 Result<std::string> make_table_name();
 
-// Whether make_table_name() may have made it. No other table is ever deleted.
+// The name of the second table of a run, whose first is `table`:
+// make_translation_plan().
+std::string translation_table(const std::string& table);
+
+// Whether one of these two may have made it. No other table is ever deleted.
 bool is_our_table(std::string_view name);
 
 enum class Ownership { kOwned, kPlain };
+
+// For install_over() and remove_own_table(): a socket that may have copies in
+// several processes, of which the last to end ends the owned tables made over
+// it.
+Result<UniqueFd> open_table_socket();
+
+// Returns what the kernel granted: kOwned falls back to kPlain where it has no
+// owner flag.
+Result<Ownership> install_over(int socket, const Plan& plan,
+                               Ownership ownership);
+
+// Makes sure that there is no such table; `socket` is the one that it was made
+// over, if it was.
+Result<void> remove_own_table(int socket, const std::string& name);
 
 // A table in effect: until this object is gone, if the kernel has the owner
 // flag, else until remove_table().
 class InstalledTable {
  public:
-  // kOwned falls back to kPlain where the kernel has no owner flag.
   static Result<InstalledTable> install(const Plan& plan, Ownership ownership);
 
   // What the kernel granted.

@@ -92,6 +92,7 @@ void repair(int folder, const std::string& table, const std::string& here) {
   ssize_t size = ::read(note.get(), text, sizeof text);
   if (size < 0 || std::string_view(text, size) != here) return;
   Result<void> removed = remove_table(table);
+  if (removed) removed = remove_table(translation_table(table));
   if (!removed) {
     log::warning("left over from a run that was killed: ",
                  removed.error().message());

@@ -182,4 +182,11 @@ Result<Plan> make_plan(std::string table, const Wanted& wanted) {
   return plan;
 }
 
+Plan make_translation_plan(std::string table) {
+  // One chain of nat is enough for the kernel to translate at all its hooks.
+  Chain chain{"input", Hook::kTranslation, {}};
+  chain.statements.push_back({{match::Diverted{}}, verdict::Accept{}});
+  return Plan{std::move(table), {}, {std::move(chain)}};
+}
+
 }  // namespace ginnel::firewall

@@ -107,7 +107,14 @@ struct Statement {
   Verdict verdict;
 };
 
-enum class Hook : std::uint8_t { kNone, kPrerouting, kInput, kOutput };
+enum class Hook : std::uint8_t {
+  kNone,
+  kPrerouting,
+  kInput,
+  kOutput,
+  // Of nat at its input, where nothing is diverted.
+  kTranslation,
+};
 
 struct Chain {
   std::string name;
@@ -143,6 +150,12 @@ struct Wanted {
 // forwarded connections are wanted and none can be reached, or when there is
 // nothing to capture.
 Result<Plan> make_plan(std::string table, const Wanted& wanted);
+
+// A second table, which does nothing but make the kernel go on translating
+// what the first has diverted: it stops when the last nat chain or the last
+// rule that asks for connection tracking goes, and then no reset would reach
+// an application. So this table stays until the connections have been ended.
+Plan make_translation_plan(std::string table);
 
 // A script for `nft -f`.
 std::string to_string(const Plan& plan);

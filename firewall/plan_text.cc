@@ -78,6 +78,8 @@ std::string_view hook_text(Hook hook) {
       return "type filter hook input priority 0;";
     case Hook::kOutput:
       return "type nat hook output priority -100;";
+    case Hook::kTranslation:
+      return "type nat hook input priority 100;";
     case Hook::kNone:
       break;
   }

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "firewall/leftovers.h"
 #include "firewall/note.h"
 
 namespace ginnel::firewall {
@@ -148,11 +149,29 @@ Result<void> Service::install() {
   if (!named) return named;
   Result<Plan> plan = make_plan(table_name_, wanted_);
   if (!plan) return plan.error();
+  if (auto shapes = flatten(wanted_.rules)) forget_dead(*shapes);
   Result<InstalledTable> table = InstalledTable::install(*plan, ownership_);
   if (!table) return table.error();
   table_ = std::move(*table);
+  if (Result<void> kept = keep_translating(); !kept) {
+    log::warning("open connections may not be told the end: ",
+                 kept.error().message());
+  }
   if (table_->ownership() == Ownership::kOwned) drop_needless_note();
   return {};
+}
+
+Result<void> Service::keep_translating() {
+  Result<UniqueFd> socket = open_table_socket();
+  if (!socket) return socket.error();
+  int over = socket->get();
+  std::string name = translation_table(table_name_);
+  Result<void> promised =
+      promise({UndoKind::kTranslation, name, std::move(*socket)});
+  if (!promised) return promised;
+  Plan plan = make_translation_plan(std::move(name));
+  Result<Ownership> granted = install_over(over, plan, table_->ownership());
+  return granted ? Result<void>() : granted.error();
 }
 
 void Service::drop_needless_note() {

@@ -48,6 +48,9 @@ class Service {
   // Chooses the table's name and promises to undo it, once.
   Result<void> name_table();
   Result<void> install();
+  // Makes the table that keeps the kernel translating (plan.h). Without it
+  // the end of connections may not be told.
+  Result<void> keep_translating();
   // An owned table goes with this process, whatever happens to the guard.
   void drop_needless_note();
 

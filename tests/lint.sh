@@ -103,8 +103,11 @@ check 'no asio in base and firewall' \
   grep -rnE '#include <asio|asio::' base firewall
 check 'libssh in client/transport only' \
   in_sources '#include <libssh' '^client/transport/'
-check 'libnftnl and libmnl in firewall/nft only' \
-  in_sources '#include <(libnftnl|libmnl)' '^firewall/nft'
+check 'libnftnl in firewall/nft only' \
+  in_sources '#include <libnftnl' '^firewall/nft'
+check 'libmnl where netlink is spoken only' \
+  in_sources '#include <libmnl' '^firewall/(nft|netlink|conntrack|tcp_sockets)' \
+  '^tests/unit/firewall/(conntrack_test|tracked)\.cc$'
 
 # Coroutines: the traps that were fallen into before.
 check 'co_spawn in mux/spawn.cc only' \

@@ -83,6 +83,29 @@ TEST_CASE("nft: a plan in the kernel is what nft makes of its script") {
   CHECK(by_us(plan) == by_nft(plan));
 }
 
+TEST_CASE("nft: the translating table is what nft makes of its script") {
+  NetworkNamespace home;
+  Plan plan = make_translation_plan(kTable);
+  CHECK(by_us(plan) == by_nft(plan));
+}
+
+TEST_CASE("nft: a table goes with the last copy of its socket, or when told") {
+  NetworkNamespace home;
+  Plan plan = make_translation_plan(kTable);
+  Result<UniqueFd> socket = open_table_socket();
+  REQUIRE(socket);
+  REQUIRE(install_over(socket->get(), plan, Ownership::kOwned));
+  UniqueFd copy(::dup(socket->get()));
+  socket->reset();
+  CHECK(ruleset() != "");
+  SUBCASE("goes with the last copy") { copy.reset(); }
+  SUBCASE("goes when told") {
+    CHECK(remove_own_table(copy.get(), kTable));
+    CHECK(remove_own_table(copy.get(), kTable));
+  }
+  CHECK(ruleset() == "");
+}
+
 TEST_CASE("nft: 20 000 prefixes load, in one rule") {
   NetworkNamespace home;
   Wanted wanted;
@@ -151,11 +174,13 @@ TEST_CASE("nft: only names of ours are ours") {
   CHECK(is_our_table(*name));
   CHECK(name->starts_with(concat("ginnel-", ::getpid(), "-")));
   CHECK(is_our_table("ginnel-1-09af"));
+  CHECK(translation_table("ginnel-1-09af") == "ginnel-1-09af-nat");
+  CHECK(is_our_table("ginnel-1-09af-nat"));
   for (const char* other :
        {"", "ginnel", "ginnel-", "ginnel-1", "ginnel-1-", "ginnel--0000",
         "ginnel-1-000", "ginnel-1-00000", "ginnel-1-000g", "ginnel-1-000G",
-        "ginnel-x-0000", "Ginnel-1-0000", "ginnel-1-0000/", "../ginnel-1-0000",
-        "filter"}) {
+        "ginnel-1-0000-nat-nat", "ginnel-1-000-nat", "-nat", "ginnel-x-0000",
+        "Ginnel-1-0000", "ginnel-1-0000/", "../ginnel-1-0000", "filter"}) {
     CAPTURE(other);
     CHECK_FALSE(is_our_table(other));
   }
@@ -165,7 +190,9 @@ TEST_CASE("note: a stale one takes its table along, a live one does not") {
   NetworkNamespace home;
   shell(
       "rm -rf /run/ginnel && nft add table inet ginnel-1-0001 && "
-      "nft add table inet ginnel-1-0002 && nft add table inet ginnel-1-0003");
+      "nft add table inet ginnel-1-0002 && "
+      "nft add table inet ginnel-1-0002-nat && nft add table inet "
+      "ginnel-1-0003");
   Result<UniqueFd> live = write_note("ginnel-1-0001");
   Result<UniqueFd> stale = write_note("ginnel-1-0002");
   REQUIRE(live);

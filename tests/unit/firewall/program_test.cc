@@ -143,11 +143,17 @@ TEST_CASE_FIXTURE(Sandbox, "firewall: a stranger at the listener is dropped") {
   CHECK(connect_to(at4) == Outcome::kNoAnswer);
   CHECK(connect_to(at6) == Outcome::kNoAnswer);
   CHECK_FALSE(has_waiting(listener4));
-  // The listeners are sound: without the rules they take anybody.
+}
+
+TEST_CASE_FIXTURE(Sandbox, "firewall: listeners serve from LISTEN to the end") {
+  FirewallProxy proxy = start();
+  auto listener = proxy.listen(to("127.0.0.1", 0));
+  REQUIRE(listener);
+  CHECK(connect_to(listener->endpoint) == Outcome::kConnected);
   proxy.close();
   CHECK(proxy.wait_undone());
-  CHECK(connect_to(at4) == Outcome::kConnected);
-  CHECK(connect_to(at6) == Outcome::kConnected);
+  // Not even for whoever holds the socket still.
+  CHECK(connect_to(listener->endpoint) == Outcome::kRefused);
 }
 
 TEST_CASE_FIXTURE(Sandbox, "firewall: connections older than it live on") {

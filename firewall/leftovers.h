@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <span>
+
+#include "base/net_types.h"
+#include "base/unique_fd.h"
+#include "firewall/cells.h"
+
+// Diverted connections outlive the rules that diverted them: their sockets at
+// the listener's end, and the kernel's memory of where they go (conntrack.h).
+// Both are looked after here, at the end and at the start. What goes wrong is
+// logged, once, and keeps nobody from starting or ending; the end takes four
+// seconds at most, the start two.
+namespace ginnel::firewall {
+
+// At the end, when nothing is diverted to `listeners` any more but established
+// connections are still translated: these are reset, whoever holds them, so
+// that the applications learn of it; nobody listens any more; and the kernel
+// forgets where they went, so that the next connection from the same port
+// takes the way that then holds.
+void end_diverted(std::span<const UniqueFd> listeners);
+
+// Before the start: makes the kernel forget the TCP connections to what
+// `captured` holds that have no socket at this machine's end any more. The
+// kernel would take the next one from the same port for a packet of the old
+// one, and not look at the rules. What has a socket lives on; so does what
+// this machine forwards, whose ends are elsewhere.
+void forget_dead(std::span<const Shape> captured);
+
+}  // namespace ginnel::firewall
