@@ -236,6 +236,29 @@ TEST_CASE("socket relay: what an application sent before it aborted arrives") {
   CHECK(tunnel.drain(tunnel.server()) == "10 Connection reset by peer");
 }
 
+TEST_CASE("socket relay: after an end in order the rest still arrives") {
+  asio::io_context io;
+  TcpPair pair;
+  ::shutdown(pair.outer.get(), SHUT_WR);
+  std::string bytes(65536, 'x');
+  std::size_t sent = 0;
+  for (ssize_t size; (size = ::send(pair.inner.get(), bytes.data(),
+                                    bytes.size(), MSG_NOSIGNAL)) > 0;) {
+    sent += static_cast<std::size_t>(size);
+  }
+  prepare_relayed_socket(pair.inner.get());
+  auto relay = std::make_shared<SocketRelay>(
+      SocketPoller::of(io.get_executor()), std::move(pair.inner));
+  relay->finish();
+  relay->ended(StreamEnd(StreamEnd::Kind::kFinished));
+  ssize_t size;
+  while ((size = ::read(pair.outer.get(), bytes.data(), bytes.size())) > 0) {
+    sent -= static_cast<std::size_t>(size);
+  }
+  CHECK(size == 0);
+  CHECK(sent == 0);
+}
+
 TEST_CASE("socket relay: a killed process is a reset, not an end of file") {
   TcpPair pair;
   pid_t process = ::fork();
