@@ -89,6 +89,7 @@ awaitable<int> Session::run() {
     status = 128 + std::get<1>(ended);
   }
   take_down_firewall();
+  if (lanes_) lanes_->close();
   if (transport_) transport_->close();
   co_return status;
 }
@@ -141,6 +142,9 @@ awaitable<void> Session::bring_up_link() {
       executor_, mux::Session::Role::kClient,
       static_cast<mux::Connection::Owner&>(*this), std::move(started.link),
       std::move(started.early));
+  if (transport_->multiplexes()) {
+    lanes_ = Lanes::start(executor_, *transport_, *connection_);
+  }
 }
 
 void Session::bring_up_firewall() {
@@ -277,6 +281,14 @@ std::shared_ptr<mux::StreamHandler> Session::open_requested(mux::Stream&,
 
 void Session::remote_log(log::Level level, std::string_view text) {
   log::write(level, concat("far end: ", printable(text, mux::kMaxLogText)));
+}
+
+void Session::attachable(const mux::Attachable& where) {
+  if (lanes_) lanes_->attachable(where);
+}
+
+void Session::window_wanted() {
+  if (lanes_) lanes_->window_wanted();
 }
 
 void Session::suspicion(bool suspected) {

@@ -12,6 +12,7 @@
 #include "client/capture.h"
 #include "client/firewall_proxy.h"
 #include "client/intercept.h"
+#include "client/lanes.h"
 #include "client/options.h"
 #include "client/transport/choose.h"
 #include "client/transport/ssh_options.h"
@@ -65,7 +66,9 @@ class Session : private mux::Connection::Owner {
   std::shared_ptr<mux::StreamHandler> open_requested(
       mux::Stream& stream, const Endpoint& target) override;
   void remote_log(log::Level level, std::string_view text) override;
+  void attachable(const mux::Attachable& where) override;
   void suspicion(bool suspected) override;
+  void window_wanted() override;
 
   asio::any_io_executor executor_;
   asio::signal_set& signals_;
@@ -76,6 +79,7 @@ class Session : private mux::Connection::Owner {
 
   std::unique_ptr<transport::Transport> transport_;
   std::unique_ptr<mux::Connection> connection_;
+  std::shared_ptr<Lanes> lanes_;  // where the transport can have several
   std::vector<FirewallProxy::Listener> listeners_;
   std::vector<std::unique_ptr<Interceptor>> interceptors_;
   bool firewall_down_ = false;

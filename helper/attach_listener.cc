@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "helper/attach_listener.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "helper/attach_socket.h"
+#include "mux/attach_link.h"
 #include "mux/fd_link.h"
 
 namespace ginnel {
@@ -46,14 +48,6 @@ Result<mux::AttachNonce> random_nonce() {
   mux::AttachNonce nonce;
   if (Result<void> filled = fill_random(nonce); !filled) return filled.error();
   return nonce;
-}
-
-awaitable<void> write_all(mux::Link& link, std::vector<std::byte> bytes) {
-  Bytes rest = bytes;
-  while (!rest.empty()) {
-    co_await link.wait_writable();
-    rest = rest.subspan(link.write_some(rest));
-  }
 }
 
 // Whether a login can start this very program once more.
@@ -160,7 +154,7 @@ awaitable<void> AttachListener::admit(std::shared_ptr<AttachListener> self,
 // Throws nothing: beside a deadline, `||` would wait for that.
 awaitable<void> AttachListener::take_link(UniqueFd socket) {
   try {
-    Descriptor arrived(executor_, ::dup(socket.get()));
+    Descriptor arrived(executor_, ::fcntl(socket.get(), F_DUPFD_CLOEXEC, 3));
     co_await arrived.async_wait(Descriptor::wait_read, asio::use_awaitable);
     Result<Streams> streams = receive_streams(socket.get());
     if (!streams) {
@@ -179,18 +173,18 @@ awaitable<void> AttachListener::prove(std::unique_ptr<mux::Link> link) {
   Result<mux::AttachNonce> nonce = random_nonce();
   if (!nonce) co_return refused(nonce.error());
   mux::AttachHelper handshake(key_, *nonce, [this](const mux::Attach& attach) {
-    return owner_.may_attach(attach);
+    return may_attach(attach);
   });
-  for (;;) {
-    Bytes bytes = co_await link->read();
-    if (bytes.empty() || !socket_.is_open()) co_return;
-    auto attached = handshake.receive(bytes);
-    co_await write_all(*link, handshake.take_output());
-    if (!attached) co_return refused(attached.error());
-    if (!*attached) continue;
-    owner_.attached(**attached, std::move(link), handshake.take_rest());
-    co_return;
-  }
+  mux::Attached as;
+  Result<void> proved = co_await mux::attach_over(*link, handshake, as);
+  if (!proved) co_return refused(proved.error());
+  if (!socket_.is_open()) co_return;
+  owner_.attached(as, std::move(link), handshake.take_rest());
+}
+
+Result<mux::Position> AttachListener::may_attach(const mux::Attach& attach) {
+  if (!socket_.is_open()) return Error("the session has ended");
+  return owner_.may_attach(attach);
 }
 
 // The client has been told. What an honest one never sends, its user is told.

@@ -78,6 +78,7 @@ class AttachListener : public std::enable_shared_from_this<AttachListener> {
                                UniqueFd socket);
   awaitable<void> take_link(UniqueFd socket);
   awaitable<void> prove(std::unique_ptr<mux::Link> link);
+  Result<mux::Position> may_attach(const mux::Attach& attach);
   void refused(const Error& why);
 
   asio::any_io_executor executor_;

@@ -80,7 +80,7 @@ Result<mux::Position> Helper::may_attach(const mux::Attach& attach) {
     return Error("this helper takes lanes only");
   }
   if (attach.epoch != 0) return Error("the session is not that old");
-  return mux::Position{0};
+  return connection_->session().received();
 }
 
 void Helper::attached(const mux::Attached&, std::unique_ptr<mux::Link> link,

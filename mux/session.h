@@ -136,6 +136,8 @@ class Session {
   Counters counters() const;
   // Of this direction.
   const InFlight& in_flight() const { return in_flight_; }
+  // What has arrived of the other's sequence, without a gap.
+  Position received() const { return received_; }
 
  private:
   friend class Stream;
