@@ -3,6 +3,11 @@
 
 #include <algorithm>
 
+#if defined(__aarch64__) || defined(__arm__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 namespace ginnel::transport {
 namespace {
 
@@ -34,10 +39,25 @@ std::string preferred_host_key_algorithms(
   });
 }
 
-std::string preferred_ciphers(std::string_view list) {
-  return with_first(list, [](std::string_view name) {
-    return name.find("-gcm") != name.npos;
+std::string preferred_ciphers(std::string_view list, bool has_aes) {
+  std::string_view fast = has_aes ? "-gcm" : "chacha20";
+  return with_first(list, [fast](std::string_view name) {
+    return name.find(fast) != name.npos;
   });
+}
+
+bool processor_has_aes() {
+#if defined(__x86_64__) || defined(__i386__)
+  return __builtin_cpu_supports("aes");
+#elif defined(__aarch64__)
+  return (getauxval(AT_HWCAP) & HWCAP_AES) != 0;
+#elif defined(__arm__)
+  return (getauxval(AT_HWCAP2) & HWCAP2_AES) != 0;
+#elif defined(__powerpc64__) || defined(__s390x__)
+  return true;
+#else
+  return false;
+#endif
 }
 
 }  // namespace ginnel::transport

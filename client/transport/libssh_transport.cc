@@ -45,7 +45,9 @@ void set_algorithms(ssh_session session, const SshConfig& config,
                     const KnownHosts& known) {
   SshConfig defaults = ssh_defaults();
   std::string ciphers = chosen(config, defaults, "ciphers");
-  if (ciphers.empty()) ciphers = kCiphers;
+  if (ciphers.empty()) {
+    ciphers = preferred_ciphers(kCiphers, processor_has_aes());
+  }
   set(session, SSH_OPTIONS_CIPHERS_C_S, ciphers, "Ciphers");
   set(session, SSH_OPTIONS_CIPHERS_S_C, ciphers, "Ciphers");
   std::string macs = chosen(config, defaults, "macs");

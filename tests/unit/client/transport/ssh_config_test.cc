@@ -166,7 +166,12 @@ TEST_CASE("algorithms: those of the host keys on file come first") {
   CHECK(preferred_host_key_algorithms("", {"c"}).empty());
 }
 
-TEST_CASE("algorithms: AES-GCM comes first, the rest stays in order") {
-  CHECK(preferred_ciphers("chacha,aes128-ctr,aes128-gcm@x,aes256-gcm@x") ==
-        "aes128-gcm@x,aes256-gcm@x,chacha,aes128-ctr");
+TEST_CASE("algorithms: the fastest cipher comes first, the rest in order") {
+  constexpr std::string_view kList =
+      "aes128-ctr,chacha20-poly1305@x,aes128-gcm@x,aes256-gcm@x";
+  CHECK(preferred_ciphers(kList, true) ==
+        "aes128-gcm@x,aes256-gcm@x,aes128-ctr,chacha20-poly1305@x");
+  CHECK(preferred_ciphers(kList, false) ==
+        "chacha20-poly1305@x,aes128-ctr,aes128-gcm@x,aes256-gcm@x");
+  CHECK(preferred_ciphers("aes128-ctr", false) == "aes128-ctr");
 }
