@@ -24,7 +24,7 @@ constexpr const char* kUsage =
     "       probe up ADDRESS PORT SEEN_AS SECONDS TAG\n"
     "       probe ping ADDRESS PORT SEEN_AS SECONDS INTERVAL\n"
     "       probe connects ADDRESS PORT SEEN_AS SECONDS WORKERS\n"
-    "       probe hold ADDRESS PORT SEEN_AS COUNT\n";
+    "       probe hold ADDRESS PORT SEEN_AS SECONDS COUNT\n";
 
 using Arguments = std::vector<std::string>;
 
@@ -37,10 +37,6 @@ awaitable<void> call(Arguments arguments) {
   Target target{
       {asio::ip::make_address(arguments.at(1)), port_of(arguments.at(2))},
       arguments.at(3)};
-  if (verb == "hold") {
-    co_await hold(target, std::stoul(arguments.at(4)));
-    co_return;
-  }
   Seconds time(std::stod(arguments.at(4)));
   if (verb == "first")
     co_await first(target, time, Seconds(std::stod(arguments.at(5))));
@@ -52,6 +48,8 @@ awaitable<void> call(Arguments arguments) {
     co_await ping(target, time, Seconds(std::stod(arguments.at(5))));
   else if (verb == "connects")
     co_await connects(target, time, std::stoi(arguments.at(5)));
+  else if (verb == "hold")
+    co_await hold(target, std::stoul(arguments.at(5)), time);
   else
     throw std::out_of_range(verb);
 }

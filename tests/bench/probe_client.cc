@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -183,16 +184,28 @@ struct Holding {
   std::exception_ptr failure = nullptr;
 };
 
-awaitable<void> open_streams(Target target, Holding& holding) {
+// Shared, since those that wait for an answer outlive hold()'s patience.
+awaitable<void> open_streams(Target target, std::shared_ptr<Holding> holding) {
   try {
-    while (holding.missing > 0 && !holding.failure) {
-      --holding.missing;
-      holding.streams.push_back(co_await open(target, "echo"));
+    while (holding->missing > 0 && !holding->failure) {
+      --holding->missing;
+      holding->streams.push_back(co_await open(target, "echo"));
     }
   } catch (...) {
-    holding.failure = std::current_exception();
+    holding->failure = std::current_exception();
   }
-  --holding.running;
+  --holding->running;
+}
+
+// Until all have come or failed, or none has for as long as `patience`.
+awaitable<void> wait_for_streams(const Holding& holding, Seconds patience) {
+  std::size_t held = 0;
+  Clock::time_point grown = Clock::now();
+  while (holding.running > 0 && Clock::now() < grown + to_clock(patience)) {
+    if (holding.streams.size() > held) grown = Clock::now();
+    held = holding.streams.size();
+    co_await sleep_until(Clock::now() + std::chrono::milliseconds(5));
+  }
 }
 
 }  // namespace
@@ -260,19 +273,16 @@ awaitable<void> connects(Target target, Seconds time, int workers) {
   std::cout << '}' << std::endl;
 }
 
-awaitable<void> hold(Target target, std::size_t count) {
+awaitable<void> hold(Target target, std::size_t count, Seconds patience) {
   constexpr int kWorkers = 32;
   auto executor = co_await asio::this_coro::executor;
-  Holding holding{count, kWorkers, {}};
+  auto holding = std::make_shared<Holding>(Holding{count, kWorkers, {}, {}});
   for (int i = 0; i < kWorkers; ++i)
     spawn(executor, "opener", open_streams(target, holding));
-  co_await wait_for(holding.running);
-  if (holding.failure) {
-    std::size_t held = holding.streams.size();
-    std::cerr << "after " << held << " streams: ";
-    std::rethrow_exception(holding.failure);
-  }
-  std::cout << "{\"held\":" << holding.streams.size() << '}' << std::endl;
+  co_await wait_for_streams(*holding, patience);
+  std::cout << "{\"held\":" << holding->streams.size() << '}' << std::endl;
+  if (holding->failure) std::rethrow_exception(holding->failure);
+  if (holding->running > 0) throw std::runtime_error("no further one opened");
   std::string line;
   std::getline(std::cin, line);
 }

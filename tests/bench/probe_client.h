@@ -40,7 +40,8 @@ awaitable<void> ping(Target target, Seconds time, Seconds interval);
 // answer's first bytes.
 awaitable<void> connects(Target target, Seconds time, int workers);
 
-// Opens `count` streams, prints {"held":count}, holds them until stdin ends.
-awaitable<void> hold(Target target, std::size_t count);
+// Opens `count` streams, prints {"held":N}, holds them until stdin ends; fails
+// when one failed or no further one opened for as long as `patience`.
+awaitable<void> hold(Target target, std::size_t count, Seconds patience);
 
 }  // namespace ginnel::bench

@@ -1,0 +1,85 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The links that are measured, and the tools.
+#
+# A link is `local`, the lab's own, or wan-RATE-RTT[-MORE...]: Mbit/s, ms, and
+# of MORE any of
+#   bbr        BBR on both ends instead of cubic
+#   loss0.1    percent of packets lost each way
+#   jitter10   ms
+#   steps      the rate halves and doubles every four seconds
+
+ALL_TOOLS=(raw iperf3 libssh openssh ssh-L ssh-D sshuttle)
+
+# Seldom wanted: ssh -L with AES-GCM, as ginnel has it, and sshuttle as fast
+# and as laggy as it can be.
+MORE_TOOLS=(ssh-L-gcm sshuttle-fast)
+
+QUICK_LINKS=(local wan-100-100)
+USUAL_LINKS=(local
+  wan-100-100 wan-100-100-bbr wan-400-100 wan-400-100-bbr
+  wan-100-20 wan-100-300
+  wan-100-100-loss0.1 wan-100-100-loss1-bbr wan-100-100-jitter10
+  wan-100-100-steps)
+
+full_links() {
+  local rate rtt loss control
+  echo local
+  for rate in 100 400; do
+    for rtt in 20 100 300; do
+      for loss in '' -loss0.1 -loss1 -jitter10 -steps; do
+        for control in '' -bbr; do
+          echo "wan-$rate-$rtt$loss$control"
+        done
+      done
+    done
+  done
+}
+
+# choose_links SET PATTERN...: one a line; those of all that match, if there
+# are patterns.
+choose_links() {
+  local set=$1 pattern link
+  shift
+  case $#-$set in
+    0-quick) printf '%s\n' "${QUICK_LINKS[@]}" ;;
+    0-usual) printf '%s\n' "${USUAL_LINKS[@]}" ;;
+    0-full) full_links ;;
+    *)
+      { printf '%s\n' "${USUAL_LINKS[@]}" && full_links; } | awk '!seen[$0]++' |
+        while read -r link; do
+          for pattern in "$@"; do
+            # shellcheck disable=SC2053
+            [[ $link != $pattern ]] || echo "$link"
+          done
+        done
+      ;;
+  esac
+}
+
+list_all() {
+  echo "tools: ${ALL_TOOLS[*]}; and ${MORE_TOOLS[*]}"
+  echo "quick: ${QUICK_LINKS[*]}"
+  echo "usual: ${USUAL_LINKS[*]}"
+  echo "full:  $(full_links | tr '\n' ' ')"
+}
+
+# link_options LINK: those of wan. Sets CONTROL too, and RTT in ms.
+link_options() {
+  local part parts
+  IFS=- read -ra parts <<<"$1"
+  CONTROL=cubic RTT=0 WAN_OPTIONS=()
+  [ "${parts[0]}" = wan ] || return 0
+  local rate=${parts[1]}
+  RTT=${parts[2]}
+  for part in "${parts[@]:3}"; do
+    case $part in
+      bbr) CONTROL=bbr ;;
+      loss*) WAN_OPTIONS+=(--loss "${part#loss}") ;;
+      jitter*) WAN_OPTIONS+=(--jitter "${part#jitter}") ;;
+      steps) rate="$rate,$((rate / 2))@4s,@8s" ;;
+      *) die "what is $part?" ;;
+    esac
+  done
+  WAN_OPTIONS+=(--rate "$rate" --rtt "$RTT")
+}

@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# session.sh LINK...: the lab, and each tool's turns on each link. Started by
+# run.sh as the first process of a PID namespace, whose end is the clean-up.
+set -eu
+here=$(dirname "$(readlink -f "$0")")
+[ $$ = 1 ] || { echo 'session.sh: started by run.sh only' >&2; exit 99; }
+# shellcheck source=../lab/topology.sh
+. "$here/../lab/topology.sh"
+for part in links wan tools measure; do
+  # shellcheck disable=SC1090
+  . "$here/$part.sh"
+done
+
+PATH=$LAB/bin:$LAB/bin/client:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+ulimit -n "$(ulimit -Hn)"
+ip link set lo up
+PROBE_LOG=$LAB/log/probe
+
+# setting HOST NAME VALUE: of net.ipv4, where the kernel has it.
+setting() { on "$1" sysctl -qw "net.ipv4.$2=$3" || true; }
+
+bench_up() {
+  lab_up
+  install "$BUILD/tests/bench/probe" "$LAB/bin/probe"
+  on target ip route add local 10.84.0.0/16 dev lo
+  on server ip route add 10.84.0.0/16 via "$TARGET"
+  local host
+  for host in "${HOSTS[@]}"; do
+    # One visit must not learn from another, nor run out of ports.
+    setting "$host" tcp_no_metrics_save 1
+    setting "$host" ip_local_port_range '1024 65000'
+    setting "$host" tcp_tw_reuse 1
+    on "$host" sysctl -qw net.core.somaxconn=4096
+  done
+  exec_on target probe serve "$PROBE_PORT" >"$PROBE_LOG" 2>&1 &
+  await 5 grep -qs serving "$PROBE_LOG" || die 'no probe'
+  note_lab_processes
+}
+
+# The link between client and server, and the plain route to the target.
+link_up() {
+  local host
+  link_options "$LINK"
+  for host in "${HOSTS[@]}"; do
+    on "$host" sysctl -qw "net.ipv4.tcp_congestion_control=$CONTROL" ||
+      die "no $CONTROL on $host"
+  done
+  if [ "$LINK" = local ]; then
+    on net ip route replace 10.84.0.0/16 via "$SERVER"
+  else
+    wan_up client server "${WAN_OPTIONS[@]}"
+    on client ip route replace 10.84.0.0/16 dev wan0 src "$CLIENT"
+  fi
+}
+
+link_down() {
+  [ "$LINK" != local ] || return 0
+  wan_down >"$LAB/log/passed"
+  record wan "$(cat "$LAB/log/passed")"
+}
+
+# Seconds of bulk, of which table.py leaves out the beginning: a start-up is
+# some ten round trips.
+bulk_seconds() {
+  case $BENCH_SET-$LINK in
+    quick-local) echo 2 ;;
+    *-local) echo 3 ;;
+    *-steps*) echo 20 ;;
+    *-wan-*-300*) echo 16 ;;
+    quick-*) echo 6 ;;
+    *) echo 10 ;;
+  esac
+}
+
+# One turn of a tool.
+visit() {
+  local seconds began
+  seconds=$(bulk_seconds)
+  began=$EPOCHREALTIME
+  start_tool "$TOOL"
+  if [ "$TOOL" = iperf3 ]; then
+    iperf3_bulk down "$seconds"
+    iperf3_bulk up "$seconds"
+  elif first "$began"; then
+    measure ping 10 ping 1.5 0.02
+    measure sequential 20 connects 1.5 1
+    [ "$LINK" != local ] || measure concurrent 20 connects 1.5 64
+    bulk down "$seconds"
+    bulk up "$seconds"
+  fi
+  end_visit
+}
+
+# Another one: as many idle streams as it can have, or 500.
+idle_visit() {
+  local count
+  for count in 10000 500; do
+    start_tool "$TOOL"
+    if first "$EPOCHREALTIME" && idle_streams $count; then
+      [ $count = 10000 ] || break
+      record held '{"held":10000}'
+      break
+    fi
+    end_visit
+  done
+  end_visit
+}
+
+end_visit() {
+  stop_tool 2>"$LAB/log/stop" || record_failure end "$(cat "$LAB/log/stop")"
+}
+
+rounds_of() {
+  local rounds=1
+  [ "$1" != local ] || rounds=3
+  [ "$BENCH_SET-$1" != quick-local ] || rounds=1
+  echo "${ROUNDS:-$rounds}"
+}
+
+bench_up
+for LINK in "$@"; do
+  rounds=$(rounds_of "$LINK")
+  for ROUND in $(seq "$rounds"); do
+    for TOOL in $TOOLS; do
+      echo "$(date +%T) $LINK, round $ROUND of $rounds, $TOOL"
+      link_up
+      visit
+      case $LINK-$ROUND-$TOOL in
+        *-raw | *-iperf3) ;;
+        local-1-*) idle_visit ;;
+      esac
+      link_down
+    done
+  done
+done
