@@ -42,8 +42,10 @@ snapshot() {
   on client ip -6 route show table all | sort
   on client cat /etc/hosts /etc/resolv.conf
   echo '- processes'
-  # shellcheck disable=SC2009
-  ps -eo user:12,args --no-headers | grep -vE ' (ps -eo|grep -v|sort|bash [^ ]*case\.sh )' | sort
+  # First alone: what filters it would be on it, under more than one name.
+  local processes
+  processes=$(ps -eo user:12,args --no-headers)
+  grep -vE ' (ps -eo|bash [^ ]*case\.sh )' <<<"$processes" | sort
   local host
   for host in client server; do
     echo "- files on $host"
