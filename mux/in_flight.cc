@@ -2,6 +2,7 @@
 #include "mux/in_flight.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ginnel::mux {
 namespace {
@@ -14,17 +15,24 @@ constexpr auto kMinRound = 10ms;
 // From these on a round's least is taken for what it will be.
 constexpr int kEnoughSamples = 8;
 constexpr int kFewSamples = 3;
-// While the sender doubles what is in flight every round trip, half of one
-// brings 1.4 times the rate.
-constexpr double kHalfwayGrowth = 1.25;
+// A sender that doubles what is in flight every round trip sees its rate double
+// too, while the path is not full.
+constexpr double kStartUpGrowth = 1.5;
 // How long a least round trip is believed while there is work.
 constexpr auto kLeastLasts = 10s;
 constexpr auto kStale = 10s;
 constexpr double kGrowth = 0.05;
 constexpr double kFloor = 0.85;
+// Of what is acknowledged, while the path is filled again after draining: the
+// line has that much to spare.
+constexpr double kRefill = 1 - kFloor;
 constexpr double kStartUpGain = 2;
-constexpr int kRoundsToStartUp = 8;
+constexpr double kMostGrowth = 0.125;
+constexpr int kSlowRounds = 4;
+constexpr double kNoticeable = 0.03;
+constexpr double kFollows = 0.7;
 constexpr int kUnansweredShrinks = 2;
+constexpr double kTellingShrink = 0.97;
 constexpr int kFirstDeafness = 4;
 constexpr int kMostDeafness = 64;
 // With nothing heard for longer, and for half a round trip, bytes are held back
@@ -33,9 +41,11 @@ constexpr Clock::duration kStall = 15ms;
 // The other end acknowledges 32 KiB, or after 10 ms (PROTOCOL.md section 3).
 constexpr double kAckBytes = 32 * 1024;
 constexpr Seconds kAckDelay = 10ms;
+constexpr Clock::duration kQuiet = 1ms;
+constexpr Clock::duration kLoud = 10ms;
 constexpr double kUnknownRate = 2 * 1024 * 1024;
-constexpr Seconds kLine = 2ms;  // of a frame, and of what waits below
-constexpr double kMinFrame = 1024;
+constexpr Seconds kLine = 2ms;      // of a frame, and of what waits below
+constexpr double kMinFrame = 1400;  // one TCP segment with SSH's framing
 
 Clock::duration to_clock(Seconds time) {
   return std::chrono::duration_cast<Clock::duration>(time);
@@ -72,11 +82,13 @@ std::size_t InFlight::backlog_limit() const {
 }
 
 Clock::duration InFlight::target() const {
-  if (!rate_known_) return kTarget;
+  Clock::duration noise = noise_ * 2;
+  if (!rate_known_) return kTarget + noise;
   Seconds acknowledging = std::min(kAckDelay, Seconds(kAckBytes / rate()));
   Seconds frame(static_cast<double>(frame_limit()) / rate());
-  return std::max<Clock::duration>(
-      kTarget, to_clock(std::max(1.25 * acknowledging, 2.5 * frame)));
+  return noise +
+         std::max<Clock::duration>(
+             kTarget, to_clock(std::max(1.25 * acknowledging, 2.5 * frame)));
 }
 
 double InFlight::bytes_in(Clock::duration time) const {
@@ -98,7 +110,9 @@ void InFlight::on_sent(Position end, TimePoint now) {
   if (!stale_ && now - last_worked_ >= kStale) {
     stale_ = true;
     limit_ = std::min(limit_, std::max(kInitialLimit, limit_ / 2));
-    phase_ = Phase::kStartUp;
+    if (phase_ != Phase::kStartUp) phase_ = Phase::kSteady;
+    rounds_without_queue_ = 2 * kSlowRounds;
+    for (double& rate : rates_) rate /= 2;
   }
   sent_ = end;
   if (full()) round_full_ = true;
@@ -145,6 +159,12 @@ void InFlight::on_acknowledged(Position position, TimePoint now) {
   acknowledged_ = position;
   last_acknowledged_ = now;
   if (phase_ == Phase::kStartUp) start_up(count, now);
+  if (phase_ == Phase::kSteady && static_cast<double>(limit_) < refill_to_) {
+    set_limit(
+        std::min(refill_to_, static_cast<double>(limit_) + count * kRefill));
+  } else {
+    refill_to_ = 0;
+  }
   bool enough = round_samples_ >= kEnoughSamples;
   if (phase_ == Phase::kMeasure && enough) end_measure(now);
   if (position >= round_end_ && now - round_began_ >= kMinRound) end_round(now);
@@ -198,6 +218,8 @@ void InFlight::begin_round(TimePoint now) {
 
 void InFlight::end_round(TimePoint now) {
   bool worked = round_samples_ > 0 && (round_worked_ || last_round_full_);
+  if (!worked || (phase_ == Phase::kSteady && settling_ == 0)) hear_noise();
+  last_round_least_ = round_least_;
   if (!worked) {
     if (phase_ == Phase::kDrain || phase_ == Phase::kMeasure) {
       phase_ = Phase::kSteady;
@@ -227,6 +249,19 @@ void InFlight::end_round(TimePoint now) {
   begin_round(now);
 }
 
+// How much the least round trip of a round differs from the last one's, beyond
+// what a growing limit makes of it.
+void InFlight::hear_noise() {
+  if (round_samples_ == 0 || last_round_least_ == Clock::duration::max())
+    return;
+  Clock::duration off = round_least_ > last_round_least_
+                            ? round_least_ - last_round_least_
+                            : last_round_least_ - round_least_;
+  off =
+      std::clamp<Clock::duration>(off - kQuiet, Clock::duration::zero(), kLoud);
+  noise_ += (off - noise_) / 8;
+}
+
 // Stays ahead of a TCP below that is starting too.
 void InFlight::start_up(double count, TimePoint now) {
   if (2 * (round_most_ + frame_limit()) >= limit_) {
@@ -237,12 +272,14 @@ void InFlight::start_up(double count, TimePoint now) {
   if (now - half_began_ < std::max<Clock::duration>(least_ / 2, kMinRound))
     return;
   bool queue = half_samples_ >= kFewSamples && half_least_ - least_ > target();
-  bool growing = rate() > kHalfwayGrowth * rate_halfway_;
-  rate_halfway_ = rate();
+  bool growing = rate() > kStartUpGrowth * rate_before_halves_[1];
+  rate_before_halves_ = {rate(), rate_before_halves_[0]};
   half_began_ = now;
   half_samples_ = 0;
   half_least_ = Clock::duration::max();
-  if (queue && !growing && round_worked_) leave_start_up();
+  if (!queue || growing || !round_worked_ || round_stalled_) return;
+  leave_start_up();
+  begin_round(now);
 }
 
 void InFlight::leave_start_up() {
@@ -251,9 +288,27 @@ void InFlight::leave_start_up() {
   rounds_without_queue_ = unanswered_ = 0;
   expected_fall_ = {};
   settling_ = 1;
+  forget_history();
+}
+
+// Whether more in flight has brought more through, two rounds later: then the
+// path is not full, whatever the round trips say.
+void InFlight::compare_rates() {
+  std::shift_right(history_.begin(), history_.end(), 1);
+  history_[0] = {static_cast<double>(limit_), rates_[0]};
+  double grown = history_[2].limit / history_[6].limit - 1;
+  double faster = history_[0].rate / history_[4].rate - 1;
+  rate_follows_ =
+      history_[6].limit > 0 && grown > kNoticeable && faster > kFollows * grown;
+}
+
+void InFlight::forget_history() {
+  history_ = {};
+  rate_follows_ = false;
 }
 
 void InFlight::steady_round(TimePoint now) {
+  compare_rates();
   if (settling_ > 0) {
     --settling_;
     return;
@@ -262,8 +317,8 @@ void InFlight::steady_round(TimePoint now) {
   bool too_much = 2 * queue > 3 * target();
   if (deaf_rounds_ > 0 || round_stalled_) {
     deaf_rounds_ -= deaf_rounds_ > 0;
-    expected_fall_ = {};
-    if (last_round_full_) grow({});
+    bool judging = expected_fall_ > Clock::duration::zero();
+    if (last_round_full_ && !judging) grow({});
     return;
   }
   if (unanswered(too_much)) {
@@ -273,11 +328,11 @@ void InFlight::steady_round(TimePoint now) {
   }
   if (too_much) {
     shrink();
-  } else if (now - least_seen_ >= kLeastLasts) {
+  } else if (last_round_full_ && now - least_seen_ >= kLeastLasts) {
     rate_before_ = rate();
     limit_before_drain_ = static_cast<double>(limit_);
     begin_drain();
-  } else if (queue < target() && last_round_full_) {
+  } else if ((queue < target() || rate_follows_) && last_round_full_) {
     grow(queue);
   } else {
     rounds_without_queue_ = 0;
@@ -286,12 +341,13 @@ void InFlight::steady_round(TimePoint now) {
 
 void InFlight::grow(Clock::duration queue) {
   rounds_without_queue_ = 4 * queue < target() ? rounds_without_queue_ + 1 : 0;
-  if (rounds_without_queue_ >= kRoundsToStartUp) {
-    phase_ = Phase::kStartUp;
-    return;
-  }
   double missing = Seconds(target() - queue) / Seconds(least_ + target());
-  set_limit(static_cast<double>(limit_) * (1 + std::min(kGrowth, missing / 2)));
+  double growth = rate_follows_ ? kGrowth : std::min(kGrowth, missing / 2);
+  if (rounds_without_queue_ > kSlowRounds) {
+    int doublings = std::min(rounds_without_queue_ - kSlowRounds, 8);
+    growth = std::min(kGrowth * (1 << doublings), kMostGrowth);
+  }
+  set_limit(static_cast<double>(limit_) * (1 + growth));
 }
 
 void InFlight::shrink() {
@@ -302,7 +358,11 @@ void InFlight::shrink() {
                       : rates_[0] * Seconds(least_ + target()).count();
   wanted = std::max(wanted, kFloor * bytes_in(least_ + target()));
   rounds_without_queue_ = 0;
+  refill_to_ = 0;
   if (wanted >= before) return;
+  set_limit(wanted);
+  settling_ = 1;
+  if (wanted > kTellingShrink * before) return;
   if (unanswered_ == 0) {
     rate_before_ = rate();
     limit_before_drain_ = before;
@@ -311,8 +371,6 @@ void InFlight::shrink() {
   expected_fall_ =
       std::min(round_least_ - least_ - target(),
                to_clock(Seconds(round_least_) * (1 - wanted / before)));
-  set_limit(wanted);
-  settling_ = 1;
 }
 
 // Whether shrinking has been of no use, again.
@@ -320,15 +378,14 @@ bool InFlight::unanswered(bool too_much) {
   if (expected_fall_ == Clock::duration::zero()) return false;
   bool answered =
       !too_much || 2 * (rtt_before_shrink_ - round_least_) >= expected_fall_;
-  if (answered)
-    unanswered_ = deafness_ = 0;
-  else
-    ++unanswered_;
+  unanswered_ = answered ? 0 : unanswered_ + 1;
+  if (answered) deafness_ /= 2;
   expected_fall_ = {};
   return unanswered_ >= kUnansweredShrinks;
 }
 
 void InFlight::begin_drain() {
+  refill_to_ = 0;
   phase_ = Phase::kDrain;
   least_before_drain_ = least_;
   set_limit(kFloor * bytes_in(least_));
@@ -338,7 +395,14 @@ void InFlight::end_measure(TimePoint now) {
   bool lower = least_before_drain_ - round_least_ > least_before_drain_ / 32;
   least_ = round_least_;
   least_seen_ = now;
-  if (unanswered_ > 0) deaf_rounds_ = deafness_;
+  Clock::duration longer = round_least_ - least_before_drain_;
+  if (unanswered_ > 0) {
+    deaf_rounds_ = deafness_;
+    set_limit(std::max(limit_before_drain_,
+                       rate_before_ * Seconds(least_ + target()).count()));
+  } else {
+    refill_to_ = limit_before_drain_ + rate_before_ * Seconds(longer).count();
+  }
   unanswered_ = 0;
   expected_fall_ = {};
   if (lower) {
@@ -347,8 +411,8 @@ void InFlight::end_measure(TimePoint now) {
     return;
   }
   phase_ = Phase::kSteady;
-  settling_ = 1;
-  set_limit(rate_before_ * Seconds(least_ + target()).count());
+  settling_ = 2;
+  forget_history();
 }
 
 }  // namespace ginnel::mux

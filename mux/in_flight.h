@@ -109,9 +109,12 @@ class InFlight {
   void take_sample(const Mark& mark, Position position, TimePoint now);
   void begin_round(TimePoint now);
   void end_round(TimePoint now);
+  void hear_noise();
   void start_up(double count, TimePoint now);
   void leave_start_up();
   void steady_round(TimePoint now);
+  void compare_rates();
+  void forget_history();
   void grow(Clock::duration queue);
   void shrink();
   bool unanswered(bool too_much);
@@ -136,6 +139,8 @@ class InFlight {
   bool sampled_ = false;
   Clock::duration least_ = Clock::duration::max();
   TimePoint least_seen_{};
+  Clock::duration noise_{};
+  Clock::duration last_round_least_ = Clock::duration::max();
   // The best rate of this round and of the last few with work.
   std::array<double, 4> rates_{};
   bool rate_known_ = false;
@@ -157,9 +162,15 @@ class InFlight {
   TimePoint half_began_{};
   Clock::duration half_least_ = Clock::duration::max();
   int half_samples_ = 0;
-  double rate_halfway_ = 0;
+  std::array<double, 2> rate_before_halves_{};
 
   int rounds_without_queue_ = 0;
+  struct Past {
+    double limit = 0;
+    double rate = 0;
+  };
+  std::array<Past, 7> history_{};  // of the last rounds, the last first
+  bool rate_follows_ = false;
   // A shrunk limit, until it has had its effect.
   int settling_ = 0;
   Clock::duration rtt_before_shrink_{};
@@ -170,6 +181,7 @@ class InFlight {
   // As it was before shrinking turned out to be of no use, or the drain.
   double limit_before_drain_ = 0;
   double rate_before_ = 0;
+  double refill_to_ = 0;  // the limit, little by little
   Clock::duration least_before_drain_{};
 };
 
