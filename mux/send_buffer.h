@@ -29,7 +29,7 @@ struct Range {
 //
 // Frames are made in place: a socket is read straight into reserve()d room
 // behind the header's, so that a relayed byte is copied only by the kernel and
-// the cipher. Blocks of 64 KiB; a few emptied ones are kept for the next use.
+// the cipher. Blocks of 64 KiB; emptied ones are kept for the next use.
 class SendBuffer {
  public:
   Position acked() const { return acked_; }
@@ -66,7 +66,10 @@ class SendBuffer {
 
  private:
   static constexpr std::size_t kBlock = 65536;
-  static constexpr std::size_t kSpareBlocks = 4;
+  // 2 MiB: what a fast path with a short way has in flight. Freed and taken
+  // again every time, pages cost more than the copy (musl gives each back to
+  // the kernel).
+  static constexpr std::size_t kSpareBlocks = 32;
 
   struct Block {
     std::unique_ptr<std::byte[]> bytes;
