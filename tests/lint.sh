@@ -85,7 +85,7 @@ workplaces() {
 }
 
 shell_faults() {
-  shellcheck -x -P SCRIPTDIR -e SC2317 -f gcc tests/*.sh tests/lab/*.sh tests/fuzz/*.sh packaging/*.sh cmake/*.sh \
+  shellcheck -x -P SCRIPTDIR -e SC2317 -f gcc tests/*.sh tests/lab/*.sh tests/bench/*.sh tests/fuzz/*.sh packaging/*.sh cmake/*.sh \
     .ci/run
 }
 

@@ -98,10 +98,18 @@ awaitable<void> give(Conversation& server) {
 constexpr std::size_t kPingSize = 64;
 
 struct Pings {
+  Clock::time_point half_time;
   std::deque<Clock::time_point> under_way;
   Durations durations;
+  Durations second_half;  // of those sent after half_time
   std::uint64_t sent = 0;
   std::uint64_t answered = 0;
+
+  void add(Clock::time_point began) {
+    Clock::duration took = Clock::now() - began;
+    durations.add(took);
+    if (began >= half_time) second_half.add(took);
+  }
 
   static std::string text(std::uint64_t number) {
     std::string result = std::to_string(number);
@@ -130,7 +138,7 @@ awaitable<void> take_pings(Conversation& server, Pings& pings) {
       if (got.substr(0, kPingSize) != Pings::text(pings.answered++))
         throw std::runtime_error("a ping came back changed");
       got.erase(0, kPingSize);
-      pings.durations.add(Clock::now() - pings.under_way.front());
+      pings.add(pings.under_way.front());
       pings.under_way.pop_front();
     }
   }
@@ -243,18 +251,20 @@ awaitable<void> up(Target target, Seconds time, std::string tag) {
 
 awaitable<void> ping(Target target, Seconds time, Seconds interval) {
   Conversation server = co_await open(target, "echo");
-  Pings pings;
-  Clock::time_point end = Clock::now() + to_clock(time);
+  Clock::time_point begin = Clock::now();
+  Clock::time_point end = begin + to_clock(time);
+  Pings pings{begin + to_clock(time / 2), {}, {}, {}};
   std::exception_ptr failure;
   co_await (
       note(ping_and_wait(server, pings, end, to_clock(interval)), failure) ||
       note(take_pings(server, pings), failure));
   if (failure) std::rethrow_exception(failure);
-  for (Clock::time_point sent : pings.under_way)
-    pings.durations.add(Clock::now() - sent);
+  for (Clock::time_point sent : pings.under_way) pings.add(sent);
   std::cout << "{\"unanswered\":" << pings.under_way.size() << ',';
   pings.durations.print(std::cout);
-  std::cout << '}' << std::endl;
+  std::cout << ",\"second_half\":{";
+  pings.second_half.print(std::cout);
+  std::cout << "}}" << std::endl;
 }
 
 awaitable<void> connects(Target target, Seconds time, int workers) {

@@ -32,7 +32,8 @@ awaitable<void> down(Target target, Seconds time);
 awaitable<void> up(Target target, Seconds time, std::string tag);
 
 // 64 bytes there and back every `interval`, on one connection, whether the
-// last ones have come back or not; Durations, of those that never came too.
+// last ones have come back or not; Durations, of those that never came too,
+// and again in "second_half" of those sent then, when the start-up is over.
 awaitable<void> ping(Target target, Seconds time, Seconds interval);
 
 // A connection, a request and an answer, over and over, by `workers` at a

@@ -43,6 +43,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ "$(id -u)" = 0 ] || { echo 'run.sh: the lab needs root' >&2; exit 2; }
+"$here/../../packaging/install_dependencies.sh" build test bench
 mkdir -p "$OUTPUT"
 BUILD=$(readlink -f "$BUILD") OUTPUT=$(readlink -f "$OUTPUT") LAB=/media
 TOOLS=${TOOLS:-${ALL_TOOLS[*]}}
@@ -53,16 +54,16 @@ export BENCH_SET=$set_of_links
 
 # Which a namespace may choose is the whole machine's setting.
 allowed=/proc/sys/net/ipv4/tcp_allowed_congestion_control
-allowed_before=$(cat $allowed)
+allowed_before=$(cat "$allowed")
 session=
 stop() {
   [ -z "$session" ] || kill -KILL "$session" 2>/dev/null || true
-  echo "$allowed_before" >$allowed
+  echo "$allowed_before" >"$allowed"
 }
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-echo "$allowed_before cubic bbr" >$allowed ||
+echo "$allowed_before cubic bbr" >"$allowed" ||
   echo 'run.sh: cubic and BBR are not both to be had' >&2
 
 : >"$OUTPUT/results.jsonl"

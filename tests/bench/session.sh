@@ -123,6 +123,7 @@ bench_up
 for LINK in "$@"; do
   rounds=$(rounds_of "$LINK")
   for ROUND in $(seq "$rounds"); do
+    # shellcheck disable=SC2153
     for TOOL in $TOOLS; do
       echo "$(date +%T) $LINK, round $ROUND of $rounds, $TOOL"
       link_up

@@ -29,8 +29,10 @@ MEASURES = {
     "ping p99": ("round trip idle, p99", "ms", False),
     "ping-down p50": ("round trip under bulk down, p50", "ms", False),
     "ping-down p99": ("round trip under bulk down, p99", "ms", False),
+    "ping-down steady": ("the same without the start-up", "ms", False),
     "ping-up p50": ("round trip under bulk up, p50", "ms", False),
     "ping-up p99": ("round trip under bulk up, p99", "ms", False),
+    "ping-up steady": ("the same without the start-up", "ms", False),
     "sequential": ("new connections, one after another", "/s", True),
     "concurrent": ("new connections, 64 at a time", "/s", True),
     "fresh": ("request on a fresh connection, p50", "RTT", False),
@@ -68,7 +70,8 @@ def steady(tenths, start_up, whole_periods):
 
 def tenths_of(data):
     if "iperf3" in data:
-        return [i["sum"]["bytes"] for i in data["iperf3"]["intervals"]]
+        return [i["sum"]["bytes"] / i["sum"]["seconds"] / 10
+                for i in data["iperf3"]["intervals"]]
     return data["progress"]["tenths"]
 
 
@@ -89,6 +92,7 @@ def values(result):
     elif what.startswith("ping"):
         for quantile in "p50", "p99":
             yield f"{what} {quantile}", data[quantile]
+        yield f"{what} steady", data["second_half"]["p99"]
     elif what == "sequential" and rtt:
         yield "fresh", data["p50"] / rtt
     elif what in ("sequential", "concurrent"):
@@ -144,6 +148,8 @@ def read(path):
             if result["what"] == "wan":
                 continue
             for measure, value in values(result):
+                if measure not in MEASURES:
+                    continue
                 there = cells[result["link"]][measure][result["tool"]]
                 if measure == "held":
                     value = max(there + [value])
