@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <asio/experimental/awaitable_operators.hpp>
 #include <asio/system_error.hpp>
 #include <cerrno>
 #include <utility>
@@ -21,7 +20,6 @@
 namespace ginnel {
 namespace {
 
-using asio::experimental::awaitable_operators::operator||;
 using Descriptor = asio::posix::stream_descriptor;
 
 // Between two looks at whether a descriptor has become free.
@@ -55,6 +53,38 @@ bool can_run_self() { return ::access("/proc/self/exe", X_OK) == 0; }
 
 }  // namespace
 
+// A login that has come and is not let in yet. At its deadline, or when it is
+// turned away, whoever waits for it finds everything closed.
+class AttachListener::Guest {
+ public:
+  Guest(AttachListener& host, UniqueFd attach_process)
+      : socket(host.executor_, attach_process.release()),
+        host_(host),
+        deadline_(host.executor_, host.limit_) {
+    host_.guests_.insert(this);
+    deadline_.async_wait(
+        [this, alive = std::weak_ptr<bool>(alive_)](std::error_code cancelled) {
+          if (!cancelled && !alive.expired()) turn_away();
+        });
+  }
+  Guest(const Guest&) = delete;
+  ~Guest() { host_.guests_.erase(this); }
+
+  void turn_away() {
+    std::error_code ignored;
+    socket.close(ignored);
+    if (link) link->close();
+  }
+
+  Descriptor socket;                // until it becomes part of
+  std::unique_ptr<mux::Link> link;  // this
+
+ private:
+  AttachListener& host_;
+  asio::steady_timer deadline_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
 void FailureLimit::failed(TimePoint now) {
   while (!failures_.empty() && now - failures_.front() >= kSpan) {
     failures_.pop_front();
@@ -66,7 +96,8 @@ void FailureLimit::failed(TimePoint now) {
 }
 
 Result<std::shared_ptr<AttachListener>> AttachListener::open(
-    asio::any_io_executor executor, const mux::SessionKey& key, Owner& owner) {
+    asio::any_io_executor executor, const mux::SessionKey& key, Owner& owner,
+    std::chrono::milliseconds limit) {
   if (!can_run_self()) {
     return Error("/proc/self/exe cannot be run at the far end");
   }
@@ -78,15 +109,17 @@ Result<std::shared_ptr<AttachListener>> AttachListener::open(
   Result<UniqueFd> socket = listen_for_streams(name);
   if (!socket) return socket.error();
   return std::shared_ptr<AttachListener>(new AttachListener(
-      executor, key, owner, std::move(name), *std::move(socket)));
+      executor, key, owner, limit, std::move(name), *std::move(socket)));
 }
 
 AttachListener::AttachListener(asio::any_io_executor executor,
                                const mux::SessionKey& key, Owner& owner,
+                               std::chrono::milliseconds limit,
                                std::string name, UniqueFd socket)
     : executor_(executor),
       key_(key),
       owner_(owner),
+      limit_(limit),
       name_(std::move(name)),
       socket_(executor, socket.release()),
       pause_(executor) {}
@@ -112,7 +145,7 @@ void AttachListener::close() {
   std::error_code ignored;
   socket_.close(ignored);
   pause_.cancel();
-  for (asio::steady_timer* deadline : deadlines_) deadline->cancel();
+  for (Guest* guest : guests_) guest->turn_away();
 }
 
 // False: out of descriptors, or of something else that comes back.
@@ -133,9 +166,9 @@ bool AttachListener::accept_waiting() {
 void AttachListener::begin(UniqueFd socket) {
   if (Result<void> own = check_own(socket.get()); !own) {
     log::debug("a link was not taken: ", own.error().message());
-  } else if (limit_.closed(std::chrono::steady_clock::now())) {
+  } else if (failures_.closed(std::chrono::steady_clock::now())) {
     send_refusal(socket.get(), "too many have failed to; try in a minute");
-  } else if (deadlines_.size() >= kMaxPending) {
+  } else if (guests_.size() >= kMaxPending) {
     send_refusal(socket.get(), "too many attach at once");
   } else {
     spawn(executor_, "attach", admit(shared_from_this(), std::move(socket)));
@@ -144,42 +177,37 @@ void AttachListener::begin(UniqueFd socket) {
 
 awaitable<void> AttachListener::admit(std::shared_ptr<AttachListener> self,
                                       UniqueFd socket) {
-  asio::steady_timer deadline(self->executor_, kLimit);
-  self->deadlines_.insert(&deadline);
-  co_await (self->take_link(std::move(socket)) ||
-            deadline.async_wait(as_tuple));
-  self->deadlines_.erase(&deadline);
-}
-
-// Throws nothing: beside a deadline, `||` would wait for that.
-awaitable<void> AttachListener::take_link(UniqueFd socket) {
+  Guest guest(*self, std::move(socket));
   try {
-    Descriptor arrived(executor_, ::fcntl(socket.get(), F_DUPFD_CLOEXEC, 3));
-    co_await arrived.async_wait(Descriptor::wait_read, asio::use_awaitable);
-    Result<Streams> streams = receive_streams(socket.get());
-    if (!streams) {
-      log::debug("a link was not taken: ", streams.error().message());
-      co_return;
-    }
-    auto link = std::make_unique<AttachedLink>(executor_, *std::move(streams),
-                                               std::move(socket));
-    co_await prove(std::move(link));
+    co_await self->take_link(guest);
   } catch (const asio::system_error& error) {
     log::debug("a link ended before it was proved: ", error.what());
   }
 }
 
-awaitable<void> AttachListener::prove(std::unique_ptr<mux::Link> link) {
+awaitable<void> AttachListener::take_link(Guest& guest) {
+  co_await guest.socket.async_wait(Descriptor::wait_read, asio::use_awaitable);
+  Result<Streams> streams = receive_streams(guest.socket.native_handle());
+  if (!streams) {
+    log::debug("a link was not taken: ", streams.error().message());
+    co_return;
+  }
+  guest.link = std::make_unique<AttachedLink>(executor_, *std::move(streams),
+                                              UniqueFd(guest.socket.release()));
+  co_await prove(guest);
+}
+
+awaitable<void> AttachListener::prove(Guest& guest) {
   Result<mux::AttachNonce> nonce = random_nonce();
   if (!nonce) co_return refused(nonce.error());
   mux::AttachHelper handshake(key_, *nonce, [this](const mux::Attach& attach) {
     return may_attach(attach);
   });
   mux::Attached as;
-  Result<void> proved = co_await mux::attach_over(*link, handshake, as);
+  Result<void> proved = co_await mux::attach_over(*guest.link, handshake, as);
   if (!proved) co_return refused(proved.error());
   if (!socket_.is_open()) co_return;
-  owner_.attached(as, std::move(link), handshake.take_rest());
+  owner_.attached(as, std::move(guest.link), handshake.take_rest());
 }
 
 Result<mux::Position> AttachListener::may_attach(const mux::Attach& attach) {
@@ -193,7 +221,7 @@ void AttachListener::refused(const Error& why) {
                  why.code() == std::errc::bad_message;
   log::write(guessed ? log::Level::kWarning : log::Level::kDebug,
              concat("a further link was refused: ", why.message()));
-  if (guessed) limit_.failed(std::chrono::steady_clock::now());
+  if (guessed) failures_.failed(std::chrono::steady_clock::now());
 }
 
 }  // namespace ginnel

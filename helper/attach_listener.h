@@ -58,9 +58,11 @@ class AttachListener : public std::enable_shared_from_this<AttachListener> {
   static constexpr auto kLimit = std::chrono::seconds(10);
 
   // Listens under a random name, or says why that cannot be. `owner` outlives
-  // close(), after which it is told nothing more.
+  // close(), after which it is told nothing more. A link has `limit` to prove
+  // itself.
   static Result<std::shared_ptr<AttachListener>> open(
-      asio::any_io_executor executor, const mux::SessionKey& key, Owner& owner);
+      asio::any_io_executor executor, const mux::SessionKey& key, Owner& owner,
+      std::chrono::milliseconds limit = kLimit);
 
   // For the client.
   mux::Attachable where() const;
@@ -69,26 +71,30 @@ class AttachListener : public std::enable_shared_from_this<AttachListener> {
   void close();
 
  private:
+  class Guest;
+
   AttachListener(asio::any_io_executor executor, const mux::SessionKey& key,
-                 Owner& owner, std::string name, UniqueFd socket);
+                 Owner& owner, std::chrono::milliseconds limit,
+                 std::string name, UniqueFd socket);
 
   bool accept_waiting();
   void begin(UniqueFd socket);
   static awaitable<void> admit(std::shared_ptr<AttachListener> self,
                                UniqueFd socket);
-  awaitable<void> take_link(UniqueFd socket);
-  awaitable<void> prove(std::unique_ptr<mux::Link> link);
+  awaitable<void> take_link(Guest& guest);
+  awaitable<void> prove(Guest& guest);
   Result<mux::Position> may_attach(const mux::Attach& attach);
   void refused(const Error& why);
 
   asio::any_io_executor executor_;
   mux::SessionKey key_;
   Owner& owner_;
+  std::chrono::milliseconds limit_;
   std::string name_;
   asio::posix::stream_descriptor socket_;
   asio::steady_timer pause_;
-  FailureLimit limit_;
-  std::set<asio::steady_timer*> deadlines_;  // one for each pending link
+  FailureLimit failures_;
+  std::set<Guest*> guests_;
 };
 
 }  // namespace ginnel

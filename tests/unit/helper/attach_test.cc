@@ -107,9 +107,9 @@ class Login {
 // The helper.
 class Fixture : private AttachListener::Owner {
  public:
-  Fixture() {
+  explicit Fixture(std::chrono::milliseconds limit = AttachListener::kLimit) {
     auto opened =
-        AttachListener::open(io_.get_executor(), session_key(2), *this);
+        AttachListener::open(io_.get_executor(), session_key(2), *this, limit);
     REQUIRE(opened.has_value());
     listener = *std::move(opened);
     spawn(io_.get_executor(), "listener", AttachListener::run(listener));
@@ -314,6 +314,17 @@ TEST_CASE("attach: no more than 16 are waited for at once") {
   helper.turn([&] { return running_tasks().size() == idle.size() + 1; });
   Login login(helper.name());
   CHECK(helper.handshake(login, 2) == "");
+}
+
+TEST_CASE("attach: who proves nothing in time is let go") {
+  Fixture helper(20ms);
+  auto idle = connect_for_streams(helper.name());
+  REQUIRE(idle.has_value());
+  char byte;
+  helper.turn([&] { return ::recv(idle->get(), &byte, 1, MSG_DONTWAIT) == 0; });
+  Login silent(helper.name());
+  CHECK(helper.end_of(silent) == 0);
+  helper.turn([] { return running_tasks().size() == 1; });
 }
 
 TEST_CASE("attach: another user's helper is not given a login") {
