@@ -8,7 +8,7 @@ namespace ginnel::mux {
 void Scheduler::add(Scheduled& stream, TimePoint now) {
   if (stream.queued()) return;
   settle(stream, now);
-  enqueue(stream, is_sparse(stream) ? sparse_ : bulk_);
+  enqueue(stream, queue_for(stream));
 }
 
 void Scheduler::remove(Scheduled& stream) {
@@ -22,7 +22,11 @@ Scheduler::Turn Scheduler::next(std::size_t frame_limit) {
   std::size_t payload = std::min(frame_limit - kHeaderSize, kMaxPayload);
   if (bulk_.empty()) sparse_bytes_ = 0;
   bool rest_is_due = sparse_bytes_ >= kSparseWeight * frame_limit;
-  if (!sparse_.empty() && !rest_is_due) return {sparse_.front(), payload};
+  if (!rest_is_due && !short_.empty()) {
+    return {short_.front(),
+            queued() == 1 ? payload : std::min(payload, kShortBytes)};
+  }
+  if (!rest_is_due && !sparse_.empty()) return {sparse_.front(), payload};
   Scheduled* stream = bulk_.front();
   if (stream->deficit_ == 0) stream->deficit_ = payload;
   return {stream, std::min(stream->deficit_, payload)};
@@ -33,11 +37,12 @@ void Scheduler::end_turn(Scheduled& stream, std::size_t count, bool more,
   std::size_t on_the_line = count + kHeaderSize;
   settle(stream, now);
   stream.ahead_ += static_cast<double>(on_the_line);
-  if (stream.queue_ == &sparse_) {
+  if (queued() == 1) stream.ahead_ = 0;  // at nobody's expense
+  if (stream.queue_ != &bulk_) {
     sparse_bytes_ += on_the_line;
     remove(stream);
     // The first 16 KiB of a burst may go on; then it is one of the rest.
-    if (more) enqueue(stream, is_sparse(stream) ? sparse_ : bulk_);
+    if (more) enqueue(stream, queue_for(stream));
     return;
   }
   sparse_bytes_ -= std::min(sparse_bytes_, kSparseWeight * on_the_line);
@@ -59,8 +64,9 @@ void Scheduler::settle(Scheduled& stream, TimePoint now) const {
   stream.then_ = now;
 }
 
-bool Scheduler::is_sparse(const Scheduled& stream) {
-  return stream.ahead_ < kSparseBytes;
+Scheduler::Queue& Scheduler::queue_for(const Scheduled& stream) {
+  if (stream.ahead_ < kShortBytes) return short_;
+  return stream.ahead_ < kSparseBytes ? sparse_ : bulk_;
 }
 
 void Scheduler::enqueue(Scheduled& stream, Queue& queue) {

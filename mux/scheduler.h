@@ -36,18 +36,20 @@ class Scheduled {
   TimePoint then_{};
 };
 
-// Whose turn it is. Two queues: the sparse streams go first, one frame each in
-// turn; the rest share by deficit round robin, one frame's bytes a visit, in as
-// many frames as they come in.
+// Whose turn it is. The sparse streams go first, one frame each in turn, and
+// before them what is short: the first 1.4 KB of a stream that is not ahead, a
+// keystroke or a request, so that it does not wait for a crowd of new streams
+// with 16 KiB each. The rest share by deficit round robin, one frame's bytes a
+// visit, in as many frames as they come in.
 //
 // A stream is sparse while it is less than 16 KiB ahead of its share: of what
-// each of the rest has been served, or of 16 KiB a second where that is more
+// each of the rest has been served, or of 4 KiB a second where that is more
 // (with a thousand downloads on a slow line, a share is no use to a shell). So
-// a keystroke waits for the frame that is being sent and for other sparse
-// streams, whatever the number of downloads; and a stream that pretends, in
-// bursts or in small frames or after pauses, gets what the others get and once
-// 16 KiB more. Nobody guesses by port. However many streams are sparse, a fifth
-// of the bytes is for the rest.
+// a keystroke waits for the frame that is being sent and for other
+// sparse streams, whatever the number of downloads; and a stream that pretends,
+// in bursts or in small frames or after pauses, gets what the others get and
+// once 16 KiB more. Nobody guesses by port. However many streams are sparse, a
+// fifth of the bytes is for the rest.
 //
 // Flow queueing (RFC 8290 section 4.1) forgets instead what a stream was
 // served once a round of the rest is over: with a thousand streams that is
@@ -56,12 +58,15 @@ class Scheduled {
 // Control frames do not come here; the session sends them before everything.
 class Scheduler {
  public:
+  static constexpr std::size_t kShortBytes = 1400;
   static constexpr std::size_t kSparseBytes = 16 * 1024;
-  static constexpr double kSparseRate = 16 * 1024;  // bytes a second
+  static constexpr double kSparseRate = 4 * 1024;  // bytes a second
   // Bytes of sparse streams to one of the rest, at most.
   static constexpr std::size_t kSparseWeight = 4;
 
-  bool empty() const { return sparse_.empty() && bulk_.empty(); }
+  bool empty() const {
+    return short_.empty() && sparse_.empty() && bulk_.empty();
+  }
 
   // The stream has something to send. Nothing happens when it is queued.
   void add(Scheduled& stream, TimePoint now);
@@ -82,10 +87,14 @@ class Scheduler {
  private:
   using Queue = std::list<Scheduled*>;
 
+  std::size_t queued() const {
+    return short_.size() + sparse_.size() + bulk_.size();
+  }
   void settle(Scheduled& stream, TimePoint now) const;
-  static bool is_sparse(const Scheduled& stream);
+  Queue& queue_for(const Scheduled& stream);
   void enqueue(Scheduled& stream, Queue& queue);
 
+  Queue short_;
   Queue sparse_;
   Queue bulk_;
   double share_ = 0;              // what each of the rest has been served, ever
