@@ -10,6 +10,7 @@ bool ReorderBuffer::hold(const FrameReader::Frame& frame, Position expected) {
   std::size_t size = kHeaderSize + frame.payload.size();
   if (begin - expected > kMaxAhead - size) return false;
   auto after = runs_.upper_bound(begin);
+  if (after != runs_.end() && after->first - begin < size) return false;
   auto place = after == runs_.begin() ? runs_.end() : std::prev(after);
   if (place == runs_.end() ||
       place->first + place->second.bytes.size() < begin) {
@@ -17,8 +18,9 @@ bool ReorderBuffer::hold(const FrameReader::Frame& frame, Position expected) {
     place = runs_.emplace_hint(after, begin, Run());
   }
   std::vector<std::byte>& bytes = place->second.bytes;
-  if (place->first + bytes.size() != begin) return true;  // it came before
   std::size_t at = bytes.size();
+  Position end = place->first + at;
+  if (begin < end) return end - begin >= size;  // it came before
   bytes.resize(at + size);
   encode(frame.header, bytes.data() + at);
   std::copy(frame.payload.begin(), frame.payload.end(),

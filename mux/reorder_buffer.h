@@ -21,7 +21,8 @@ class ReorderBuffer {
   bool empty() const { return runs_.empty(); }
 
   // Keeps a copy of the frame, which begins after `expected`; one that is held
-  // already is let go. False when that would be too much.
+  // already is let go. False when that would be too much, or when it overlaps
+  // others: what is held is never more than kMaxAhead.
   bool hold(const FrameReader::Frame& frame, Position expected);
 
   // The frame that begins at `position`, valid until the next call. What lies

@@ -127,11 +127,12 @@ Result<void> Session::on_attachable(const FrameReader::Frame& frame) {
 }
 
 // A frame that comes again was sent anew when a lane was lost; one that comes
-// early overtook others that went over another lane.
+// early overtook others that went over another lane, which may still be
+// attaching.
 Result<void> Session::on_sequenced(const FrameReader::Frame& frame) {
   Position position = frame.header.position;
   bool in_order = position == received_;
-  if (!in_order && last_lane_ == 0) {
+  if (!in_order && last_lane_ == 0 && !keyed_) {
     return violation("a gap in the session sequence");
   }
   if (position < received_) {
@@ -140,7 +141,7 @@ Result<void> Session::on_sequenced(const FrameReader::Frame& frame) {
   }
   if (!in_order) {
     if (early_frames_.hold(frame, received_)) return {};
-    return violation("frames too far ahead of what is missing");
+    return violation("frames that overlap, or too far ahead of one missing");
   }
   Result<void> result = take_sequenced(frame);
   while (result && !early_frames_.empty()) {
