@@ -4,7 +4,8 @@
 # runs every test there is. The last line is "N passed, N failed"; the status
 # is 1 when anything failed, and what cannot run has failed.
 #
-# --full sanitizes everything and fuzzes for ten minutes each.
+# --full sanitizes everything, runs twenty times the random networks, and
+# fuzzes for ten minutes each.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.." || exit 99
 exec </dev/null
@@ -13,10 +14,13 @@ exec </dev/null
 # use every program, both transports, both families and every kind of end.
 SANITIZED_CASES=(fetch_http half_close resets refused lan_router kill_ginnel
   kill_helper bad_options bulk_openssh)
-SEEDS=200 FUZZ_SECONDS=30 LAB_BULK=50000000
+# Random networks of the simulation; sanitized, one takes ten times as long.
+SEEDS=1000 SANITIZED_SEEDS=200 FUZZ_SECONDS=30 LAB_BULK=50000000
 case $#-${1-} in
   0-) ;;
-  1---full) SEEDS=2000 FUZZ_SECONDS=600 SANITIZED_CASES=() ;;
+  1---full)
+    SEEDS=20000 SANITIZED_SEEDS=2000 FUZZ_SECONDS=600 SANITIZED_CASES=()
+    ;;
   *) echo 'usage: run.sh [--full]' >&2 && exit 2 ;;
 esac
 [ "$(id -u)" = 0 ] || { echo 'run.sh: the lab needs root' >&2; exit 2; }
@@ -73,15 +77,19 @@ build() {
     ninja -j2 -C "build/$1" "${@:2}"
 }
 
+# Every folder of tests/unit is a program.
 unit_tests() {
-  local test
-  for test in build/"$1"/tests/unit/unit_{base,mux,firewall,client}; do
-    counting "$1 ${test##*/}" timeout --kill-after=5 600 "$test"
+  local folder
+  for folder in tests/unit/*/; do
+    folder=$(basename "$folder")
+    counting "$1 unit_$folder" timeout --kill-after=5 600 \
+      "build/$1/tests/unit/unit_$folder"
   done
 }
 
+# simulation BUILD SEEDS
 simulation() {
-  once "$1 simulation" "build/$1/tests/sim/sim" --seeds "$SEEDS"
+  once "$1 simulation" "build/$1/tests/sim/sim" --seeds "$2"
 }
 
 # The transports against an sshd of the test's own, with users that it adds: in
@@ -100,7 +108,9 @@ transports() {
 
 # Two at a time, each from its corpus; what one finds stays beside the build.
 fuzzers() {
-  local name names=(frame firewall_wire options)
+  local name names
+  mapfile -t names < <(cd tests/fuzz && printf '%s\n' *_fuzz.cc |
+    sed 's/_fuzz\.cc$//')
   printf 'build/fuzz/tests/fuzz/fuzz_%s\n' "${names[@]}" |
     xargs -P 2 -n 1 tests/fuzz/run_one.sh "$FUZZ_SECONDS"
   for name in "${names[@]}"; do
@@ -126,13 +136,14 @@ phase 'lint' counting lint tests/lint.sh
 phase 'build: release' build release
 [ "$failed" = 0 ] || [ -x build/release/client/ginnel ] || finish
 phase 'unit tests' unit_tests release
-phase 'simulation' simulation release
+phase 'simulation' simulation release "$SEEDS"
+phase 'figures' counting figures build/release/tests/sim/sim --figures
 phase 'transports' counting transports transports release
 phase 'lab' counting lab tests/lab/run.sh --build build/release
 phase 'build: fuzzers' build fuzz
 phase "fuzzers, $FUZZ_SECONDS s each" fuzzers
 phase 'build: sanitized' build sanitize
 phase 'unit tests, sanitized' unit_tests sanitize
-phase 'simulation, sanitized' simulation sanitize
+phase 'simulation, sanitized' simulation sanitize "$SANITIZED_SEEDS"
 phase 'lab, sanitized' sanitized_lab
 finish

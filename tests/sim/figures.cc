@@ -340,19 +340,21 @@ bool within(const Scenario& scenario, const Figures& figures) {
 bool print_figures(const char* only) {
   std::printf("%-24s %8s %8s %7s %7s %7s %7s %7s\n", "Mbit/s / ms", "bare TCP",
               "ginnel", "share", "idle", "start", "p50", "p99");
-  bool good = true;
+  int passed = 0, failed = 0;
   for (const Scenario& scenario : scenarios()) {
     if (only && !scenario.name.starts_with(only)) continue;
     Figures figures = Tunnel(scenario).run();
     bool fits = within(scenario, figures);
-    good &= fits;
+    ++(fits ? passed : failed);
     std::printf("%-24s %8.1f %8.1f %7.3f %7.1f %7.1f %7.1f %7.1f%s\n",
                 scenario.name.c_str(), figures.raw, figures.goodput,
                 figures.goodput / figures.raw, figures.idle, figures.start,
                 figures.p50, figures.p99, fits ? "" : "  out of bounds");
     std::fflush(stdout);
   }
-  return good;
+  std::printf("%d networks: %d passed, %d failed\n", passed + failed, passed,
+              failed);
+  return failed == 0;
 }
 
 }  // namespace ginnel::sim
