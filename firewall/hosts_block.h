@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "firewall/wire.h"
+
+// Names in the hosts file, for programs that ask no name server: a marked
+// block at the end of the file, and nothing else of it is ever changed
+// (hosts_edit.h has the text of it).
+//
+// The file is edited where it stands, so that inode, mode, owner and a bind
+// mount over it stay; that has no rename's atomicity, whence three measures:
+//
+// - Ginnels take turns by flock() on /run/ginnel, where no user can get in the
+//   way, and on the hosts file itself, which containers may share that do not
+//   share /run. The second is waited for only briefly, since anybody who can
+//   read the file can hold it.
+// - All others wait, too: while the file is being edited it is leased
+//   (F_SETLEASE), and the kernel delays whoever opens it. So nobody reads half
+//   a block, and no editor's save falls between our reading and our writing.
+//   Where there are no leases, or somebody keeps the file open, it is done
+//   without, in two system calls and after one more look.
+// - What an edit does is written down under /run/ginnel before. Killed in the
+//   middle, it is completed by the guard or by the next start (a power cut
+//   takes the note along; then the marks have to do).
+namespace ginnel::firewall {
+
+// Where the hosts file is, and the folder for what must survive a kill.
+struct HostsPlace {
+  std::string file = "/etc/hosts";
+  std::string notes = "/run/ginnel";
+};
+
+// The block of one run of ginnel-firewall.
+class HostsBlock {
+ public:
+  // Names the run after this process, changes nothing. An error when /proc
+  // does not tell enough.
+  static Result<HostsBlock> of_this_process(HostsPlace place = {});
+
+  // What undoes it: UndoKind::kHostsBlock with this name, which must have been
+  // promised before the first set().
+  const std::string& name() const { return name_; }
+
+  // These names, in this order, in place of those set before; none at all:
+  // without a block. An error, and nothing has changed, when there are more
+  // than kMaxHosts, a name is no host's name or is this machine's own or
+  // localhost's, or the file cannot be written.
+  Result<void> set(std::span<const Host> hosts) const;
+
+ private:
+  HostsBlock(std::string name, HostsPlace place)
+      : name_(std::move(name)), place_(std::move(place)) {}
+
+  std::string name_;
+  HostsPlace place_;
+};
+
+// Whether `name` is one that a HostsBlock may have.
+bool is_hosts_block(const std::string& name);
+
+// Cuts the block of that name, after completing what a killed process left
+// half done. Nothing there to cut is no error.
+Result<void> remove_hosts_block(const std::string& name,
+                                const HostsPlace& place = {});
+
+// The same for the blocks of runs that have ended, as far as that can be told
+// from here: those of another boot, and of dead processes of this PID
+// namespace. What goes wrong is logged and keeps nobody from starting.
+void remove_stale_hosts_blocks(const HostsPlace& place = {});
+
+}  // namespace ginnel::firewall
