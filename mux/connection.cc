@@ -126,13 +126,16 @@ awaitable<void> Connection::write_loop(Lane& lane) {
 
 // Gives the link what comes next, chosen now.
 std::size_t Connection::write(Lane& lane) {
-  Bytes bytes = session_.output(Clock::now(), lane.id);
+  TimePoint now = Clock::now();
+  Bytes bytes = session_.output(now, lane.id);
   if (bytes.empty()) {
     output_ready_ = false;
     return 0;
   }
   std::size_t count = lane.link->write_some(bytes);
-  session_.sent(count, Clock::now(), lane.id);
+  // The time before: whoever is interrupted here would see a round trip that
+  // is shorter than the way, and keep to it.
+  session_.sent(count, now, lane.id);
   return count;
 }
 
