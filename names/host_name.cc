@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "client/host_name.h"
+#include "names/host_name.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -31,6 +31,12 @@ bool is_host_name(std::string_view text) {
     }
     text.remove_prefix(dot + 1);
   }
+}
+
+bool is_strict_host_name(std::string_view text) {
+  return is_host_name(text) && !text.ends_with('.') && !text.ends_with('-') &&
+         text.find('_') == std::string_view::npos &&
+         text.find("-.") == std::string_view::npos;
 }
 
 }  // namespace ginnel
