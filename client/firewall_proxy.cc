@@ -179,8 +179,9 @@ Error FirewallProxy::out_of_turn() {
   return Error("ginnel-firewall gave an answer to another request");
 }
 
-Result<UniqueFd> FirewallProxy::marked_socket(Family family) {
-  Result<Reply> reply = call(request::MarkedSocket{family});
+Result<UniqueFd> FirewallProxy::marked_socket(Family family,
+                                              firewall::SocketKind kind) {
+  Result<Reply> reply = call(request::MarkedSocket{family, kind});
   if (!reply) return reply.error();
   if (!std::holds_alternative<answer::Done>(reply->answer) || !reply->passed) {
     return out_of_turn();
@@ -189,8 +190,8 @@ Result<UniqueFd> FirewallProxy::marked_socket(Family family) {
 }
 
 Result<FirewallProxy::Listener> FirewallProxy::listen(
-    const Endpoint& endpoint) {
-  Result<Reply> reply = call(request::Listen{endpoint});
+    const Endpoint& endpoint, firewall::Purpose purpose) {
+  Result<Reply> reply = call(request::Listen{purpose, endpoint});
   if (!reply) return reply.error();
   const auto* listening = std::get_if<answer::Listening>(&reply->answer);
   if (listening == nullptr || !reply->passed) return out_of_turn();
@@ -210,8 +211,41 @@ Result<void> FirewallProxy::add_rules(std::span<const firewall::Rule> rules) {
   return {};
 }
 
+Result<void> FirewallProxy::clear_rules() {
+  return call_done(request::ClearRules{});
+}
+
 Result<void> FirewallProxy::set_filters(const firewall::Filters& filters) {
   return call_done(request::SetFilters{filters});
+}
+
+Result<void> FirewallProxy::set_name_servers(
+    std::span<const IpAddress> addresses) {
+  return call_done(request::NameServers{{addresses.begin(), addresses.end()}});
+}
+
+Result<void> FirewallProxy::set_hosts(std::span<const firewall::Host> hosts) {
+  request::SetHosts message;
+  std::size_t room = firewall::kHostsRoom;
+  for (const firewall::Host& host : hosts) {
+    std::size_t size = firewall::wire_size(host);
+    if (size > room) {
+      message.more = true;
+      Result<void> done = call_done(message);
+      if (!done) return done;
+      message = {};
+      room = firewall::kHostsRoom;
+    }
+    room -= size;
+    message.hosts.push_back(host);
+  }
+  return call_done(message);
+}
+
+Result<void> FirewallProxy::set_resolver(std::span<const std::string> domains,
+                                         const Endpoint& endpoint) {
+  return call_done(
+      request::SetResolver{{domains.begin(), domains.end()}, endpoint});
 }
 
 Result<void> FirewallProxy::install() { return call_done(request::Install{}); }

@@ -22,6 +22,10 @@ namespace ginnel {
 //
 //   start, add_rules, listen, set_filters, install, ..., close, wait_undone
 //
+// What install() has put into effect may be changed: clear_rules, add_rules,
+// set_filters, set_name_servers, listen, and install again, which replaces it
+// from one packet to the next; what is open lives on.
+//
 // Calls block, each under its own deadline; none takes longer than some tens
 // of milliseconds on a healthy machine. After a call has failed because the
 // firewall ended or did not answer, all later ones fail too. A call that the
@@ -62,24 +66,47 @@ class FirewallProxy {
   // Closes without waiting.
   ~FirewallProxy();
 
-  // A TCP socket that no rule captures: for the link to the far end. Blocking,
-  // CLOEXEC, not connected.
-  Result<UniqueFd> marked_socket(Family family);
+  // A socket that no rule captures: for the link to the far end, and for
+  // look-ups that go where they would have gone. Blocking, CLOEXEC, not
+  // connected.
+  Result<UniqueFd> marked_socket(
+      Family family, firewall::SocketKind kind = firewall::SocketKind::kTcp);
 
   struct Listener {
-    UniqueFd socket;  // listening, CLOEXEC
+    // CLOEXEC. Listening and blocking; for DNS over UDP bound, non-blocking,
+    // and saying of each packet which address it was sent to.
+    UniqueFd socket;
     Endpoint endpoint;
   };
-  // A listener for captured connections; port 0 is any free port. Fails when
-  // the port is taken and when the machine has no such address: no IPv6, say.
-  Result<Listener> listen(const Endpoint& endpoint);
+  // A listener for what is captured; port 0 is any free port. Fails when the
+  // port is taken and when the machine has no such address: no IPv6, say.
+  Result<Listener> listen(
+      const Endpoint& endpoint,
+      firewall::Purpose purpose = firewall::Purpose::kConnections);
 
   // Adds to the rules sent before, in as many messages as it takes.
   Result<void> add_rules(std::span<const firewall::Rule> rules);
+  // Forgets the rules sent before.
+  Result<void> clear_rules();
   Result<void> set_filters(const firewall::Filters& filters);
+  // Look-ups to port 53 of these are captured, if there are listeners for DNS.
+  // REQUIRES: at most firewall::kMaxNameServers.
+  Result<void> set_name_servers(std::span<const IpAddress> addresses);
 
   // Puts all of the above into effect at once, or none of it.
   Result<void> install();
+
+  // What is to stand in this machine's hosts file, in place of what was there
+  // before; in as many messages as it takes. Takes effect by itself. REQUIRES:
+  // at most firewall::kMaxHosts, of plain names.
+  Result<void> set_hosts(std::span<const firewall::Host> hosts);
+
+  // Makes this machine's resolver ask at `endpoint` for names in `domains`,
+  // and for no others; with no domains, no more. Takes effect by itself. Fails
+  // where the system has no resolver that can. REQUIRES: at most
+  // firewall::kMaxDomains, of plain names.
+  Result<void> set_resolver(std::span<const std::string> domains,
+                            const Endpoint& endpoint);
 
   // The socket to the firewall; -1 after the end. When it becomes readable
   // outside a call, the firewall has ended, and the rules are gone or going.

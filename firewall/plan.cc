@@ -13,35 +13,40 @@ constexpr Family kFamilies[] = {Family::kIpv4, Family::kIpv6};
 
 // The first listener of `family` for which `fits` holds.
 template <typename Fits>
-const Endpoint* find_listener(const Wanted& wanted, Family family, Fits fits) {
-  auto found = std::find_if(wanted.listeners.begin(), wanted.listeners.end(),
-                            [&](const Endpoint& listener) {
-                              return listener.address.family() == family &&
-                                     fits(listener.address);
-                            });
-  return found == wanted.listeners.end() ? nullptr : &*found;
+const Endpoint* find_listener(const Wanted& wanted, Purpose purpose,
+                              Family family, Fits fits) {
+  for (const Listener& listener : wanted.listeners) {
+    const IpAddress& address = listener.endpoint.address;
+    if (listener.purpose == purpose && address.family() == family &&
+        fits(address)) {
+      return &listener.endpoint;
+    }
+  }
+  return nullptr;
 }
 
 // How connections of one kind and family reach a listener.
-std::optional<Verdict> way_for_local(const Wanted& wanted, Family family) {
+std::optional<Verdict> way_for_local(const Wanted& wanted, Purpose purpose,
+                                     Family family) {
   const Endpoint* near =
-      find_listener(wanted, family, [&](const IpAddress& address) {
+      find_listener(wanted, purpose, family, [&](const IpAddress& address) {
         return address.is_any() || address == IpAddress::loopback(family);
       });
   if (near != nullptr) return verdict::Redirect{near->port};
-  const Endpoint* any =
-      find_listener(wanted, family, [](const IpAddress&) { return true; });
+  const Endpoint* any = find_listener(wanted, purpose, family,
+                                      [](const IpAddress&) { return true; });
   if (any != nullptr) return verdict::Divert{*any};
   return std::nullopt;
 }
 
-std::optional<Verdict> way_for_forwarded(const Wanted& wanted, Family family) {
+std::optional<Verdict> way_for_forwarded(const Wanted& wanted, Purpose purpose,
+                                         Family family) {
   const Endpoint* wildcard =
-      find_listener(wanted, family,
+      find_listener(wanted, purpose, family,
                     [](const IpAddress& address) { return address.is_any(); });
   if (wildcard != nullptr) return verdict::Redirect{wildcard->port};
   const Endpoint* outward = find_listener(
-      wanted, family,
+      wanted, purpose, family,
       [](const IpAddress& address) { return !address.is_loopback(); });
   if (outward != nullptr) return verdict::Divert{*outward};
   return std::nullopt;
@@ -69,14 +74,14 @@ std::vector<Set> make_sets(const std::vector<Shape>& shapes) {
   return sets;
 }
 
-using Way = std::optional<Verdict> (*)(const Wanted&, Family);
+using Way = std::optional<Verdict> (*)(const Wanted&, Purpose, Family);
 
 // The chain that diverts what is in the cells.
 Chain make_diverting_chain(std::string name, const std::vector<Shape>& shapes,
                            const Wanted& wanted, Way way_for) {
   Chain chain{std::move(name), Hook::kNone, {}};
   for (Family family : kFamilies) {
-    std::optional<Verdict> way = way_for(wanted, family);
+    std::optional<Verdict> way = way_for(wanted, Purpose::kConnections, family);
     if (!way) continue;
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       if (shapes[i].addresses(family).empty()) continue;
@@ -134,10 +139,11 @@ Chain make_prerouting(const Filters& filters) {
   return chain;
 }
 
-Chain make_input(const std::vector<Endpoint>& listeners) {
+Chain make_input(const std::vector<Listener>& listeners) {
   Chain chain{"input", Hook::kInput, {}};
   chain.statements.push_back({{match::Diverted{}}, verdict::Accept{}});
-  for (const Endpoint& listener : listeners) {
+  for (const auto& [listener, purpose] : listeners) {
+    if (purpose == Purpose::kDnsUdp) continue;
     Statement stranger{{match::Syn{}}, verdict::Drop{}};
     if (listener.address.is_any()) {
       stranger.matches.push_back(match::IpVersion{listener.address.family()});

@@ -136,11 +136,20 @@ struct Plan {
   std::vector<Chain> chains;
 };
 
+struct Listener {
+  Endpoint endpoint;
+  Purpose purpose = Purpose::kConnections;
+
+  explicit Listener(Endpoint where, Purpose what = Purpose::kConnections)
+      : endpoint(where), purpose(what) {}
+};
+
 // What is wanted of the firewall, from all requests so far.
 struct Wanted {
   std::vector<Rule> rules;
   Filters filters;
-  std::vector<Endpoint> listeners;
+  std::vector<Listener> listeners;
+  std::vector<IpAddress> name_servers;
 };
 
 // Of a family, connections are captured if there is a listener they can reach:

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <string>
 #include <utility>
 
 #include "base/log.h"
@@ -26,35 +27,51 @@ Reply failed(const Error& error) {
   return {answer::Failed{error.message()}, {}};
 }
 
-Result<UniqueFd> open_tcp(Family family) {
+Result<UniqueFd> open_socket(Family family, SocketKind kind) {
   int domain = IpAddress::any(family).address_family();
-  UniqueFd fd(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
-  if (!fd) return Error::from_errno(errno, "make a TCP socket");
+  int type = kind == SocketKind::kTcp ? SOCK_STREAM : SOCK_DGRAM;
+  UniqueFd fd(::socket(domain, type | SOCK_CLOEXEC, 0));
+  if (!fd) return Error::from_errno(errno, "make a socket");
   return fd;
 }
 
-Result<UniqueFd> open_marked(Family family) {
-  Result<UniqueFd> fd = open_tcp(family);
+Result<UniqueFd> open_marked(const request::MarkedSocket& wanted) {
+  Result<UniqueFd> fd = open_socket(wanted.family, wanted.kind);
   if (!fd) return fd;
   if (::setsockopt(fd->get(), SOL_SOCKET, SO_MARK, &kLinkMark,
                    sizeof kLinkMark) < 0) {
-    return Error::from_errno(errno, "mark a TCP socket");
+    return Error::from_errno(errno, "mark a socket");
   }
   return fd;
 }
 
-Result<UniqueFd> open_listener(const Endpoint& endpoint) {
-  Result<UniqueFd> fd = open_tcp(endpoint.address.family());
-  if (!fd) return fd.error().in(concat("listen on ", endpoint));
+// What makes a TCP socket a listener, once bound, and a UDP socket as good as
+// one. UDP's address may not be reused: whoever else did would share it.
+bool prepare(int fd, Family family, SocketKind kind) {
   int on = 1;
-  ::setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (endpoint.address.family() == Family::kIpv6) {
-    ::setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  bool ipv6 = family == Family::kIpv6;
+  if (ipv6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (kind == SocketKind::kTcp) {
+    return ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
   }
-  SocketAddress address(endpoint);
-  if (::bind(fd->get(), address.get(), address.size) < 0 ||
-      ::listen(fd->get(), kBacklog) < 0) {
-    return Error::from_errno(errno, concat("listen on ", endpoint));
+  return ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
+         ::setsockopt(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                      ipv6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on,
+                      sizeof on) == 0;
+}
+
+Result<UniqueFd> open_listener(const request::Listen& wanted) {
+  std::string what = concat("listen on ", wanted.endpoint);
+  Family family = wanted.endpoint.address.family();
+  SocketKind kind =
+      wanted.purpose == Purpose::kDnsUdp ? SocketKind::kUdp : SocketKind::kTcp;
+  Result<UniqueFd> fd = open_socket(family, kind);
+  if (!fd) return fd.error().in(what);
+  SocketAddress address(wanted.endpoint);
+  if (!prepare(fd->get(), family, kind) ||
+      ::bind(fd->get(), address.get(), address.size) < 0 ||
+      (kind == SocketKind::kTcp && ::listen(fd->get(), kBacklog) < 0)) {
+    return Error::from_errno(errno, what);
   }
   return fd;
 }
@@ -81,13 +98,8 @@ Service::Service(Guard guard, Ownership ownership)
 
 Result<Reply> Service::handle(const Request& request) {
   bool greeting = std::holds_alternative<request::Hello>(request);
-  if (greeting != (stage_ == Stage::kNew)) {
+  if (greeting == greeted_) {
     return Error("HELLO must be the first request, and only that");
-  }
-  bool always =
-      greeting || std::holds_alternative<request::MarkedSocket>(request);
-  if (stage_ == Stage::kInstalled && !always) {
-    return Error("a request that must come before INSTALL came after it");
   }
   return std::visit([this](const auto& body) { return on(body); }, request);
 }
@@ -98,12 +110,12 @@ Result<Reply> Service::on(const request::Hello& hello) {
                         " and ginnel-firewall version ", kWireVersion,
                         "; install both from one package"));
   }
-  stage_ = Stage::kGreeted;
+  greeted_ = true;
   return done();
 }
 
 Result<Reply> Service::on(const request::MarkedSocket& socket) {
-  Result<UniqueFd> fd = open_marked(socket.family);
+  Result<UniqueFd> fd = open_marked(socket);
   if (!fd) return failed(fd.error());
   return Reply{answer::Done{}, std::move(*fd)};
 }
@@ -112,7 +124,7 @@ Result<Reply> Service::on(const request::Listen& listen) {
   if (wanted_.listeners.size() == kMaxListeners) {
     return Error(concat("more than ", kMaxListeners, " listeners"));
   }
-  Result<UniqueFd> listener = open_listener(listen.endpoint);
+  Result<UniqueFd> listener = open_listener(listen);
   if (!listener) return failed(listener.error());
   Result<Endpoint> endpoint = bound_endpoint(listener->get());
   if (!endpoint) return failed(endpoint.error());
@@ -120,7 +132,7 @@ Result<Reply> Service::on(const request::Listen& listen) {
   if (!kept) return failed(Error::from_errno(errno, "keep a listener"));
   Result<void> promised = promise({UndoKind::kListener, {}, std::move(kept)});
   if (!promised) return failed(promised.error());
-  wanted_.listeners.push_back(*endpoint);
+  wanted_.listeners.emplace_back(*endpoint, listen.purpose);
   return Reply{answer::Listening{*endpoint}, std::move(*listener)};
 }
 
@@ -137,10 +149,35 @@ Result<Reply> Service::on(const request::SetFilters& set) {
   return done();
 }
 
+Result<Reply> Service::on(const request::NameServers& servers) {
+  wanted_.name_servers = servers.addresses;
+  return done();
+}
+
+Result<Reply> Service::on(const request::ClearRules&) {
+  wanted_.rules.clear();
+  return done();
+}
+
+Result<Reply> Service::on(const request::SetHosts& set) {
+  if (hosts_.size() + set.hosts.size() > kMaxHosts) {
+    return Error(concat("more than ", kMaxHosts, " hosts in all"));
+  }
+  hosts_.insert(hosts_.end(), set.hosts.begin(), set.hosts.end());
+  if (set.more) return done();
+  std::vector<Host> whole = std::exchange(hosts_, {});
+  if (whole.empty()) return done();
+  return failed(Error("the hosts file cannot be changed by this version"));
+}
+
+Result<Reply> Service::on(const request::SetResolver& set) {
+  if (set.domains.empty()) return done();
+  return failed(Error("the system's resolver cannot be told by this version"));
+}
+
 Result<Reply> Service::on(const request::Install&) {
   Result<void> installed = install();
   if (!installed) return failed(installed.error());
-  stage_ = Stage::kInstalled;
   return done();
 }
 

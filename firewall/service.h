@@ -34,14 +34,16 @@ class Service {
   Result<void> undo();
 
  private:
-  enum class Stage { kNew, kGreeted, kInstalled };
-
   Result<Reply> on(const request::Hello& hello);
   Result<Reply> on(const request::MarkedSocket& socket);
   Result<Reply> on(const request::Listen& listen);
   Result<Reply> on(const request::AddRules& add);
   Result<Reply> on(const request::SetFilters& set);
   Result<Reply> on(const request::Install& install);
+  Result<Reply> on(const request::NameServers& servers);
+  Result<Reply> on(const request::ClearRules& clear);
+  Result<Reply> on(const request::SetHosts& set);
+  Result<Reply> on(const request::SetResolver& set);
 
   // Enters `entry` here and with the guard, before what it undoes is done.
   Result<void> promise(Undo entry);
@@ -56,8 +58,10 @@ class Service {
 
   Guard guard_;
   Ownership ownership_;
-  Stage stage_ = Stage::kNew;
+  bool greeted_ = false;
   Wanted wanted_;
+  // The parts so far of a hosts block that is not complete.
+  std::vector<Host> hosts_;
   std::string table_name_;
   std::optional<InstalledTable> table_;
   UndoList undo_;

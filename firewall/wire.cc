@@ -17,6 +17,10 @@ enum class RequestType : std::uint8_t {
   kRules = 4,
   kFilters = 5,
   kInstall = 6,
+  kNameServers = 7,
+  kClear = 8,
+  kHosts = 9,
+  kResolver = 10,
 };
 
 enum class AnswerType : std::uint8_t {
@@ -58,9 +62,15 @@ void put(ByteWriter& to, const Rule& rule) {
 }
 
 void put(ByteWriter& to, const std::string& name) {
-  assert(name.size() <= kMaxInterfaceName);
+  static_assert(std::max(kMaxInterfaceName, kMaxName) <= 255);
+  assert(name.size() <= kMaxName);
   to.u8(static_cast<std::uint8_t>(name.size()));
   to.text(name);
+}
+
+void put(ByteWriter& to, const Host& host) {
+  put(to, host.address);
+  put(to, host.name);
 }
 
 template <typename Item>
@@ -77,9 +87,15 @@ class Fields {
  public:
   explicit Fields(Bytes message) : reader_(message) {}
 
-  std::uint8_t u8() { return reader_.u8(); }
   std::uint16_t u16() { return reader_.u16(); }
   std::uint32_t u32() { return reader_.u32(); }
+  std::uint8_t u8() { return reader_.u8(); }
+  // A number of at most `limit`, the last of an enum's values, or a flag.
+  std::uint8_t choice(std::uint8_t limit, const char* what) {
+    std::uint8_t value = reader_.u8();
+    if (value > limit) fail(concat("unknown ", what, " ", value));
+    return value;
+  }
 
   Family family() {
     std::uint8_t value = reader_.u8();
@@ -121,9 +137,8 @@ class Fields {
     Prefix where = prefix();
     std::uint16_t first = reader_.u16();
     std::uint16_t last = reader_.u16();
-    std::uint8_t action = reader_.u8();
     if (first > last) fail(concat("port range ", first, "-", last));
-    if (action > 1) fail(concat("unknown action ", action));
+    std::uint8_t action = choice(1, "action");
     return Rule(where, PortRange(first, last), static_cast<Action>(action));
   }
 
@@ -135,11 +150,25 @@ class Fields {
     return name;
   }
 
+  std::string name() {
+    std::string name(reader_.text(reader_.u8()));
+    if (!is_plain_name(name)) fail(concat("name '", printable(name, 80), "'"));
+    return name;
+  }
+
+  Host host() {
+    IpAddress where = address();
+    return Host(where, name());
+  }
+
   // A count of at most `limit`, then as many items as `take` yields.
   template <typename Take>
   auto list(std::size_t limit, Take take) {
+    return items(reader_.u16(), limit, take);
+  }
+  template <typename Take>
+  auto items(std::size_t count, std::size_t limit, Take take) {
     std::vector<decltype((this->*take)())> items;
-    std::size_t count = reader_.u16();
     if (count > limit)
       fail(concat("a list of ", count, " with room for ", limit));
     while (items.size() < count && good()) items.push_back((this->*take)());
@@ -159,12 +188,12 @@ class Fields {
   bool good() const { return wrong_.empty() && reader_.ok(); }
 
   // `value` when all was well and nothing is left over.
-  template <typename Message>
-  Result<Message> finish(Message value) {
+  template <typename Message, typename Body>
+  Result<Message> finish(Body value) {
     if (!wrong_.empty()) return Error(wrong_);
     if (!reader_.ok()) return Error("the message is too short");
     if (!reader_.complete()) return Error("the message is too long");
-    return value;
+    return Message(std::move(value));
   }
 
  private:
@@ -172,13 +201,29 @@ class Fields {
   std::string wrong_;
 };
 
+request::MarkedSocket take_socket(Fields& fields) {
+  Family family = fields.family();
+  return {family, static_cast<SocketKind>(fields.choice(1, "kind of socket"))};
+}
+
+request::SetHosts take_hosts(Fields& fields) {
+  bool more = fields.choice(1, "flag") != 0;
+  return {more, fields.list(kMaxHosts, &Fields::host)};
+}
+
+request::SetResolver take_resolver(Fields& fields) {
+  auto domains = fields.items(fields.u8(), kMaxDomains, &Fields::name);
+  return {std::move(domains), fields.endpoint()};
+}
+
 request::Listen take_listen(Fields& fields) {
+  auto purpose = static_cast<Purpose>(fields.choice(2, "purpose"));
   Endpoint endpoint = fields.endpoint();
   if (endpoint.port != 0 && endpoint.port < kFirstListenPort) {
     fields.fail(concat("listener port ", endpoint.port, " is below ",
                        kFirstListenPort));
   }
-  return {endpoint};
+  return {purpose, endpoint};
 }
 
 std::uint32_t take_id(Fields& fields) {
@@ -222,9 +267,11 @@ struct RequestWriter {
   void operator()(const request::MarkedSocket& socket) {
     type(RequestType::kSocket);
     to.u8(static_cast<std::uint8_t>(socket.family));
+    to.u8(static_cast<std::uint8_t>(socket.kind));
   }
   void operator()(const request::Listen& listen) {
     type(RequestType::kListen);
+    to.u8(static_cast<std::uint8_t>(listen.purpose));
     put(to, listen.endpoint);
   }
   void operator()(const request::AddRules& add) {
@@ -237,6 +284,25 @@ struct RequestWriter {
     put_filters(to, set.filters);
   }
   void operator()(const request::Install&) { type(RequestType::kInstall); }
+  void operator()(const request::NameServers& servers) {
+    assert(servers.addresses.size() <= kMaxNameServers);
+    type(RequestType::kNameServers);
+    put(to, servers.addresses);
+  }
+  void operator()(const request::ClearRules&) { type(RequestType::kClear); }
+  void operator()(const request::SetHosts& set) {
+    assert(set.hosts.size() <= kMaxHosts);
+    type(RequestType::kHosts);
+    to.u8(set.more);
+    put(to, set.hosts);
+  }
+  void operator()(const request::SetResolver& set) {
+    assert(set.domains.size() <= kMaxDomains);
+    type(RequestType::kResolver);
+    to.u8(static_cast<std::uint8_t>(set.domains.size()));
+    for (const std::string& domain : set.domains) put(to, domain);
+    put(to, set.endpoint);
+  }
 };
 
 struct AnswerWriter {
@@ -267,6 +333,15 @@ bool is_interface_name(std::string_view name) {
   });
 }
 
+bool is_plain_name(std::string_view name) {
+  if (name.empty() || name.size() > kMaxName) return false;
+  return std::all_of(name.begin(), name.end(), [](char byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' ||
+           byte == '.';
+  });
+}
+
 std::vector<std::byte> encode(const Request& request) {
   ByteWriter to;
   std::visit(RequestWriter{to}, request);
@@ -287,7 +362,7 @@ Result<Request> decode_request(Bytes message) {
     case RequestType::kHello:
       return fields.finish<Request>(request::Hello{fields.u16()});
     case RequestType::kSocket:
-      return fields.finish<Request>(request::MarkedSocket{fields.family()});
+      return fields.finish<Request>(take_socket(fields));
     case RequestType::kListen:
       return fields.finish<Request>(take_listen(fields));
     case RequestType::kRules:
@@ -297,6 +372,15 @@ Result<Request> decode_request(Bytes message) {
       return fields.finish<Request>(take_filters(fields));
     case RequestType::kInstall:
       return fields.finish<Request>(request::Install{});
+    case RequestType::kNameServers:
+      return fields.finish<Request>(
+          request::NameServers{fields.list(kMaxNameServers, &Fields::address)});
+    case RequestType::kClear:
+      return fields.finish<Request>(request::ClearRules{});
+    case RequestType::kHosts:
+      return fields.finish<Request>(take_hosts(fields));
+    case RequestType::kResolver:
+      return fields.finish<Request>(take_resolver(fields));
   }
   return Error(concat("unknown request type ", type));
 }

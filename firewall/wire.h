@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -27,31 +28,41 @@
 //
 //   request        bytes after the type                           answer
 //   1 HELLO        u16 version                                    DONE
-//   2 SOCKET       u8 family                                      DONE + fd
-//   3 LISTEN       endpoint                                  LISTENING + fd
+//   2 SOCKET       u8 family, u8 kind                             DONE + fd
+//   3 LISTEN       u8 purpose, endpoint                      LISTENING + fd
 //   4 RULES        u16 count, count rules                         DONE
 //   5 FILTERS      u8 flags, [u32 uid], [u32 gid], 3 lists        DONE
 //   6 INSTALL      nothing                                        DONE
+//   7 NAMESERVERS  u16 count, count addresses                     DONE
+//   8 CLEAR        nothing                                        DONE
+//   9 HOSTS        u8 more, u16 count, count hosts                DONE
+//   10 RESOLVER    u8 count, count names, endpoint                DONE
 //
 //   answer
 //   1 DONE         nothing
 //   2 FAILED       u16 length, sentence
 //   3 LISTENING    endpoint
 //
-//   endpoint  u8 family (4 or 6), 4 or 16 bytes of address, u16 port
-//   prefix    u8 family, 4 or 16 bytes of address, u8 length
+//   kind      0 TCP, 1 UDP
+//   purpose   0 captured connections, 1 DNS over TCP, 2 DNS over UDP
+//   address   u8 family (4 or 6), 4 or 16 bytes
+//   endpoint  address, u16 port
+//   prefix    address, u8 length
+//   name      u8 length, text
+//   host      address, name
 //   rule      prefix, u16 first port, u16 last port, u8 action
 //             (0 exclude, 1 include)
 //   lists     each u16 count, then count items: uplink names, LAN names
 //             (u8 length, text), LAN prefixes
 //
-// Numbers are big-endian. HELLO comes first and once; LISTEN, RULES and
-// FILTERS before INSTALL; INSTALL once; SOCKET at any time after HELLO, since
-// a lost link is dialled again. Each message has one encoding only: host bits
+// Numbers are big-endian. HELLO comes first and once; all else at any time and
+// as often as wanted. LISTEN, RULES, FILTERS, NAMESERVERS and CLEAR take effect
+// with the next INSTALL, which replaces what was installed from one packet to
+// the next; the others at once. Each message has one encoding only: host bits
 // of a prefix are zero, nothing follows the last field.
 namespace ginnel::firewall {
 
-inline constexpr std::uint16_t kWireVersion = 1;
+inline constexpr std::uint16_t kWireVersion = 2;
 
 // SO_MARK of the sockets SOCKET hands out, which no rule captures: 'g', and
 // ssh's port. Bits 14 and 15 are kube-proxy's, and clear.
@@ -66,6 +77,12 @@ inline constexpr std::size_t kMaxListeners = 32;
 inline constexpr std::size_t kMaxUplinks = 16;
 inline constexpr std::size_t kMaxLanInterfaces = 64;
 inline constexpr std::size_t kMaxLanPrefixes = 256;
+inline constexpr std::size_t kMaxNameServers = 32;
+// Over all messages.
+inline constexpr std::size_t kMaxHosts = 4096;
+inline constexpr std::size_t kMaxDomains = 64;
+// As text, without the last dot (RFC 1035).
+inline constexpr std::size_t kMaxName = 253;
 inline constexpr std::size_t kMaxSentence = 1024;
 // IFNAMSIZ - 1.
 inline constexpr std::size_t kMaxInterfaceName = 15;
@@ -107,23 +124,53 @@ struct Filters {
 // A name the kernel would take for an interface, in printable ASCII.
 bool is_interface_name(std::string_view name);
 
+enum class SocketKind : std::uint8_t { kTcp = 0, kUdp = 1 };
+
+// What reaches a listener.
+enum class Purpose : std::uint8_t {
+  kConnections = 0,
+  kDnsTcp = 1,
+  kDnsUdp = 2,
+};
+
+// A line of the hosts block.
+struct Host {
+  IpAddress address;
+  std::string name;
+
+  Host() = default;
+  Host(IpAddress where, std::string what)
+      : address(where), name(std::move(what)) {}
+  bool operator==(const Host&) const = default;
+};
+
+// The bytes of a host's or a domain's name: 1 to kMaxName letters, digits, '-',
+// '_' and '.', so that it cannot be taken for anything else wherever it is
+// written. Whether it means something, its user has to check.
+bool is_plain_name(std::string_view name);
+
 namespace request {
 
 struct Hello {
   std::uint16_t version = kWireVersion;
   bool operator==(const Hello&) const = default;
 };
-// A new TCP socket that carries kLinkMark, not bound and not connected.
+// A new socket that carries kLinkMark, not bound and not connected.
 struct MarkedSocket {
   Family family = Family::kIpv4;
+  SocketKind kind = SocketKind::kTcp;
   bool operator==(const MarkedSocket&) const = default;
 };
-// A listening TCP socket for captured connections; port 0 is any free port.
+// A listening TCP socket, or a bound UDP socket, for what is captured; port 0
+// is any free port. The UDP socket does not block, and tells with each packet
+// which address it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO): the answer must
+// leave from there.
 struct Listen {
+  Purpose purpose = Purpose::kConnections;
   Endpoint endpoint;
   bool operator==(const Listen&) const = default;
 };
-// More rules, after those sent before.
+// More rules, after those sent since the last CLEAR.
 struct AddRules {
   std::vector<Rule> rules;
   bool operator==(const AddRules&) const = default;
@@ -133,16 +180,44 @@ struct SetFilters {
   Filters filters;
   bool operator==(const SetFilters&) const = default;
 };
-// Everything sent so far takes effect at once, or, with FAILED, nothing.
+// Everything sent so far takes effect at once, in place of what was installed
+// before; or, with FAILED, nothing, and what was installed stays. What is open
+// lives on.
 struct Install {
   bool operator==(const Install&) const = default;
+};
+// Look-ups sent to port 53 of these are captured, if there is a DNS listener.
+// Replaces those sent before.
+struct NameServers {
+  std::vector<IpAddress> addresses;
+  bool operator==(const NameServers&) const = default;
+};
+// Forgets the rules sent before.
+struct ClearRules {
+  bool operator==(const ClearRules&) const = default;
+};
+// Part of what is to stand in the hosts file; with the last part it does, in
+// place of what stood there before.
+struct SetHosts {
+  bool more = false;
+  std::vector<Host> hosts;
+  bool operator==(const SetHosts&) const = default;
+};
+// This machine's resolver is to ask at `endpoint` for names in `domains`, in
+// place of those sent before; with no domains, for none.
+struct SetResolver {
+  std::vector<std::string> domains;
+  Endpoint endpoint;
+  bool operator==(const SetResolver&) const = default;
 };
 
 }  // namespace request
 
 using Request =
     std::variant<request::Hello, request::MarkedSocket, request::Listen,
-                 request::AddRules, request::SetFilters, request::Install>;
+                 request::AddRules, request::SetFilters, request::Install,
+                 request::NameServers, request::ClearRules, request::SetHosts,
+                 request::SetResolver>;
 
 namespace answer {
 
@@ -163,6 +238,13 @@ struct Listening {
 }  // namespace answer
 
 using Answer = std::variant<answer::Done, answer::Failed, answer::Listening>;
+
+// The size of a host in a message.
+inline std::size_t wire_size(const Host& host) {
+  return 1 + host.address.size() + 1 + host.name.size();
+}
+// For hosts, in a message of kMaxMessage bytes.
+inline constexpr std::size_t kHostsRoom = kMaxMessage - 4;
 
 // REQUIRES: within the bounds above; decode_request says what they are. A
 // sentence longer than kMaxSentence is cut.

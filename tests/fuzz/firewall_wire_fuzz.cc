@@ -22,6 +22,18 @@ struct CheckBounds {
   void operator()(const request::Hello&) {}
   void operator()(const request::MarkedSocket&) {}
   void operator()(const request::Install&) {}
+  void operator()(const request::ClearRules&) {}
+  void operator()(const request::NameServers& servers) {
+    check(servers.addresses.size() <= kMaxNameServers);
+  }
+  void operator()(const request::SetHosts& set) {
+    check(set.hosts.size() <= kMaxHosts);
+    for (const Host& host : set.hosts) check(is_plain_name(host.name));
+  }
+  void operator()(const request::SetResolver& set) {
+    check(set.domains.size() <= kMaxDomains);
+    for (const std::string& name : set.domains) check(is_plain_name(name));
+  }
   void operator()(const request::Listen& listen) {
     std::uint16_t port = listen.endpoint.port;
     check(port == 0 || port >= kFirstListenPort);

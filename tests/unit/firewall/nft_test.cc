@@ -47,7 +47,7 @@ TEST_CASE("nft: a plan in the kernel is what nft makes of its script") {
   Wanted wanted;
   SUBCASE("one network") {
     wanted.rules = {include("10.0.0.0", 8)};
-    wanted.listeners = {Endpoint(ip("127.0.0.1"), 12300)};
+    wanted.listeners = {Listener(Endpoint(ip("127.0.0.1"), 12300))};
   }
   SUBCASE("everything, both families, to the ends of all ranges") {
     wanted.rules = {include("0.0.0.0", 0),
@@ -56,15 +56,15 @@ TEST_CASE("nft: a plan in the kernel is what nft makes of its script") {
                     exclude("255.255.255.255", 32),
                     exclude("0.0.0.0", 0, PortRange(0, 0)),
                     include("10.0.0.0", 8, PortRange(443, 65535))};
-    wanted.listeners = {Endpoint(ip("127.0.0.1"), 12300),
-                        Endpoint(ip("::1"), 12301)};
+    wanted.listeners = {Listener(Endpoint(ip("127.0.0.1"), 12300)),
+                        Listener(Endpoint(ip("::1"), 12301))};
   }
   SUBCASE("a router with every filter") {
     wanted.rules = {
         include("10.0.0.0", 8), include("10.1.0.0", 16, PortRange(80, 80)),
         exclude("10.1.2.3", 32, PortRange(80, 80)), include("2001:db8::", 32)};
-    wanted.listeners = {Endpoint(ip("0.0.0.0"), 12300),
-                        Endpoint(ip("::"), 12301)};
+    wanted.listeners = {Listener(Endpoint(ip("0.0.0.0"), 12300)),
+                        Listener(Endpoint(ip("::"), 12301))};
     wanted.filters.user = 1000;
     wanted.filters.group = 100;
     wanted.filters.forwarded = true;
@@ -72,8 +72,8 @@ TEST_CASE("nft: a plan in the kernel is what nft makes of its script") {
   }
   SUBCASE("a named LAN, and listeners on addresses") {
     wanted.rules = {include("10.0.0.0", 8), include("2001:db8::", 32)};
-    wanted.listeners = {Endpoint(ip("192.168.1.1"), 12300),
-                        Endpoint(ip("fd00::1"), 12301)};
+    wanted.listeners = {Listener(Endpoint(ip("192.168.1.1"), 12300)),
+                        Listener(Endpoint(ip("fd00::1"), 12301))};
     wanted.filters.forwarded = true;
     wanted.filters.lan_interfaces = {"br0"};
     wanted.filters.lan_prefixes = {Prefix(ip("192.168.0.0"), 17),
@@ -109,8 +109,8 @@ TEST_CASE("nft: a table goes with the last copy of its socket, or when told") {
 TEST_CASE("nft: 20 000 prefixes load, in one rule") {
   NetworkNamespace home;
   Wanted wanted;
-  wanted.listeners = {Endpoint(ip("127.0.0.1"), 12300),
-                      Endpoint(ip("::1"), 12301)};
+  wanted.listeners = {Listener(Endpoint(ip("127.0.0.1"), 12300)),
+                      Listener(Endpoint(ip("::1"), 12301))};
   for (int i = 0; i < 20'000; ++i) {
     std::uint8_t bytes[16] = {0x20, 0x01, static_cast<std::uint8_t>(i >> 8),
                               static_cast<std::uint8_t>(i)};
@@ -143,7 +143,7 @@ TEST_CASE("nft: an owned table goes with its owner, and nobody may touch it") {
   NetworkNamespace home;
   Wanted wanted;
   wanted.rules = {include("10.0.0.0", 8)};
-  wanted.listeners = {Endpoint(ip("127.0.0.1"), 12300)};
+  wanted.listeners = {Listener(Endpoint(ip("127.0.0.1"), 12300))};
   {
     Result<InstalledTable> table =
         InstalledTable::install(plan_for(wanted), Ownership::kOwned);

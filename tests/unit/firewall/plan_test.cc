@@ -21,7 +21,7 @@ struct PlanTest {
                               Action::kExclude);
   }
   void listen(const char* address, std::uint16_t port) {
-    wanted.listeners.emplace_back(ip(address), port);
+    wanted.listeners.emplace_back(Endpoint(ip(address), port));
   }
   std::string script() {
     Result<Plan> plan = make_plan("ginnel-1-0000", wanted);

@@ -27,14 +27,25 @@ Filters full_filters() {
 std::vector<Request> one_of_each_request() {
   return {
       request::Hello{7},
-      request::MarkedSocket{Family::kIpv6},
-      request::Listen{Endpoint(ip("127.0.0.1"), 0)},
-      request::Listen{Endpoint(ip("::"), 65535)},
+      request::MarkedSocket{Family::kIpv6, SocketKind::kUdp},
+      request::Listen{Purpose::kConnections, Endpoint(ip("127.0.0.1"), 0)},
+      request::Listen{Purpose::kDnsTcp, Endpoint(ip("127.0.0.1"), 0)},
+      request::Listen{Purpose::kDnsUdp, Endpoint(ip("::"), 65535)},
       request::AddRules{
           {Rule(net("0.0.0.0", 0), PortRange(), Action::kInclude),
            Rule(net("2001:db8::", 32), PortRange(80, 443), Action::kExclude)}},
       request::SetFilters{full_filters()},
       request::Install{},
+      request::NameServers{{ip("127.0.0.53"), ip("2001:db8::53")}},
+      request::NameServers{},
+      request::ClearRules{},
+      request::SetHosts{true,
+                        {Host(ip("10.1.2.3"), "printer"),
+                         Host(ip("fd00::1"), "nas.corp.example")}},
+      request::SetHosts{},
+      request::SetResolver{{"corp.example", "10.in-addr.arpa"},
+                           Endpoint(ip("127.0.0.1"), 5353)},
+      request::SetResolver{},
   };
 }
 
@@ -101,17 +112,35 @@ TEST_CASE("firewall wire: a request is these bytes") {
   CHECK(encode(Request(request::AddRules{{Rule(
             net("10.0.0.0", 8), PortRange(80, 443), Action::kInclude)}})) ==
         raw({4, 0, 1, 4, 10, 0, 0, 0, 8, 0, 80, 1, 0xbb, 1}));
+  CHECK(encode(Request(request::MarkedSocket{
+            Family::kIpv4, SocketKind::kUdp})) == raw({2, 4, 1}));
+  CHECK(encode(Request(request::Listen{Purpose::kDnsUdp,
+                                       Endpoint(ip("127.0.0.1"), 5353)})) ==
+        raw({3, 2, 4, 127, 0, 0, 1, 0x14, 0xe9}));
+  CHECK(encode(Request(request::NameServers{{ip("127.0.0.53")}})) ==
+        raw({7, 0, 1, 4, 127, 0, 0, 53}));
+  CHECK(encode(Request(request::ClearRules{})) == raw({8}));
+  CHECK(
+      encode(Request(request::SetHosts{true, {Host(ip("10.1.2.3"), "a.b")}})) ==
+      raw({9, 1, 0, 1, 4, 10, 1, 2, 3, 3, 'a', '.', 'b'}));
+  CHECK(encode(Request(
+            request::SetResolver{{"a.b"}, Endpoint(ip("127.0.0.1"), 53)})) ==
+        raw({10, 1, 3, 'a', '.', 'b', 4, 127, 0, 0, 1, 0, 53}));
 }
 
 TEST_CASE("firewall wire: what has no meaning is refused by name") {
   CHECK(refusal(raw({})) == "unknown request type 0");
   CHECK(refusal(raw({99})) == "unknown request type 99");
   CHECK(refusal(raw({2, 5})) == "unknown address family 5");
-  CHECK(refusal(raw({3, 4, 127, 0, 0, 1, 0, 80})) ==
+  CHECK(refusal(raw({2, 4, 2})) == "unknown kind of socket 2");
+  CHECK(refusal(raw({3, 0, 4, 127, 0, 0, 1, 0, 80})) ==
         "listener port 80 is below 1024");
-  CHECK(refusal(raw({3, 4, 127, 0, 0, 1, 3, 0xff})) ==
+  CHECK(refusal(raw({3, 2, 4, 127, 0, 0, 1, 0, 53})) ==
+        "listener port 53 is below 1024");
+  CHECK(refusal(raw({3, 0, 4, 127, 0, 0, 1, 3, 0xff})) ==
         "listener port 1023 is below 1024");
-  CHECK(refusal(raw({3, 4, 127, 0, 0, 1, 4, 0})) == "accepted");
+  CHECK(refusal(raw({3, 0, 4, 127, 0, 0, 1, 4, 0})) == "accepted");
+  CHECK(refusal(raw({3, 3, 4, 127, 0, 0, 1, 4, 0})) == "unknown purpose 3");
   CHECK(refusal(raw({4, 0, 1, 4, 10, 0, 0, 0, 33, 0, 0, 0, 0, 1})) ==
         "prefix length 33 of 10.0.0.0");
   CHECK(refusal(raw({4, 0, 1, 4, 10, 0, 0, 1, 8, 0, 0, 0, 0, 1})) ==
@@ -125,6 +154,13 @@ TEST_CASE("firewall wire: what has no meaning is refused by name") {
         "user or group 4294967295");
   CHECK(refusal(raw({5, 0, 0, 1, 3, 'a', '/', 'b', 0, 0, 0, 0})) ==
         "interface name 'a/b'");
+  CHECK(refusal(raw({7, 0, 1, 5, 1, 2, 3, 4})) == "unknown address family 5");
+  CHECK(refusal(raw({9, 2, 0, 0})) == "unknown flag 2");
+  CHECK(refusal(raw({9, 0, 0, 1, 4, 10, 1, 2, 3, 3, 'a', '\n', 'b'})) ==
+        "name 'a\\x0ab'");
+  CHECK(refusal(raw({9, 0, 0, 1, 4, 10, 1, 2, 3, 0})) == "name ''");
+  CHECK(refusal(raw({10, 1, 2, 'a', ' ', 4, 127, 0, 0, 1, 0, 53})) ==
+        "name 'a '");
 }
 
 TEST_CASE("firewall wire: counts are bounded before anything is kept") {
@@ -137,6 +173,9 @@ TEST_CASE("firewall wire: counts are bounded before anything is kept") {
   uplinks.u8(0);
   uplinks.u16(kMaxUplinks + 1);
   CHECK(refusal(uplinks.take()) == "a list of 17 with room for 16");
+  CHECK(refusal(raw({7, 0, 33})) == "a list of 33 with room for 32");
+  CHECK(refusal(raw({9, 0, 0x10, 1})) == "a list of 4097 with room for 4096");
+  CHECK(refusal(raw({10, 65})) == "a list of 65 with room for 64");
   CHECK(refusal(std::vector<std::byte>(kMaxMessage + 1)) ==
         "the message is too long");
 }
@@ -153,6 +192,22 @@ TEST_CASE("firewall wire: the largest of each fits into one message") {
   filters.lan_interfaces.assign(kMaxLanInterfaces, "abcdefghijklmno");
   filters.lan_prefixes.assign(kMaxLanPrefixes, net("2001:db8::", 32));
   CHECK(decode_request(encode(Request(request::SetFilters{filters}))));
+
+  request::NameServers servers;
+  servers.addresses.assign(kMaxNameServers, ip("2001:db8::53"));
+  CHECK(decode_request(encode(Request(servers))));
+  request::SetResolver resolver;
+  resolver.domains.assign(kMaxDomains, std::string(kMaxName, 'x'));
+  CHECK(decode_request(encode(Request(resolver))));
+}
+
+TEST_CASE("firewall wire: as many hosts as there is room for, and no more") {
+  const Host host(ip("2001:db8::1"), std::string(kMaxName, 'x'));
+  request::SetHosts set;
+  set.hosts.assign(kHostsRoom / wire_size(host), host);
+  CHECK(decode_request(encode(Request(set))));
+  set.hosts.push_back(host);
+  CHECK(refusal(encode(Request(set))) == "the message is too long");
 }
 
 TEST_CASE("firewall wire: a long sentence is cut, not refused") {
@@ -175,6 +230,21 @@ TEST_CASE("firewall wire: interface names are the kernel's") {
     CHECK_FALSE(is_interface_name(bad));
   }
   CHECK_FALSE(is_interface_name(std::string_view("a\0b", 3)));
+}
+
+TEST_CASE("firewall wire: names have no bytes that mean something in a file") {
+  for (const char* good : {"a", "A-1.b_c", "corp.example", "1"}) {
+    CAPTURE(good);
+    CHECK(is_plain_name(good));
+  }
+  for (const char* bad : {"", "a b", "a\tb", "a\nb", "a#b", "a/b", "~a", "\xe4",
+                          "a\x7f", "a%b", "a:b"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(is_plain_name(bad));
+  }
+  CHECK(is_plain_name(std::string(kMaxName, 'x')));
+  CHECK_FALSE(is_plain_name(std::string(kMaxName + 1, 'x')));
+  CHECK_FALSE(is_plain_name(std::string_view("a\0b", 3)));
 }
 
 }  // namespace
