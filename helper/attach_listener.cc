@@ -22,8 +22,11 @@ namespace {
 
 using Descriptor = asio::posix::stream_descriptor;
 
-// Between two looks at whether a descriptor has become free.
+// Between two looks at whether a descriptor has become free; and what is left
+// to everything else when many come.
 constexpr auto kRetry = std::chrono::milliseconds(100);
+// So many are accepted in a row. Anybody of the host may knock, at no cost.
+constexpr int kAcceptTurn = 16;
 
 // A login's stdin and stdout, and the socket that keeps the login running.
 class AttachedLink : public mux::FdLink {
@@ -148,9 +151,10 @@ void AttachListener::close() {
   for (Guest* guest : guests_) guest->turn_away();
 }
 
-// False: out of descriptors, or of something else that comes back.
+// False: wait before the next look. It is out of descriptors, or of something
+// else that comes back, or it has had its turn.
 bool AttachListener::accept_waiting() {
-  for (;;) {
+  for (int i = 0; i < kAcceptTurn; ++i) {
     UniqueFd socket(::accept4(socket_.native_handle(), nullptr, nullptr,
                               SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket) {
@@ -161,6 +165,7 @@ bool AttachListener::accept_waiting() {
       return false;
     }
   }
+  return false;
 }
 
 void AttachListener::begin(UniqueFd socket) {

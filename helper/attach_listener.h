@@ -38,7 +38,9 @@ class FailureLimit {
 // (mux/attach_handshake.h) and gives its owner each link that proved itself.
 // Such a link keeps its attach process running, and ends it when it is closed.
 //
-// At most kMaxPending links are not yet proved; each has kLimit.
+// At most kMaxPending links are not yet proved; each has kLimit. Other users'
+// processes, which an abstract name does not keep out, are turned away, and
+// cost no more than sixteen of them every tenth of a second do.
 //
 // Held by shared_ptr: links that are being admitted end after close().
 class AttachListener : public std::enable_shared_from_this<AttachListener> {

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <asio/io_context.hpp>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -207,21 +209,62 @@ bool takes(std::string_view greeting, std::size_t count) {
   return taken;
 }
 
-// As another user who does not care whose socket it is: the helper closes at
-// once.
+// The helper's, for whoever does not care whose socket it is.
+class Address {
+ public:
+  explicit Address(const std::string& name)
+      : size_(static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 +
+                                     name.size())) {
+    path_.sun_family = AF_UNIX;
+    std::copy(name.begin(), name.end(), path_.sun_path + 1);
+  }
+  bool connect(int socket) const {
+    return ::connect(socket, reinterpret_cast<const sockaddr*>(&path_),
+                     size_) == 0;
+  }
+
+ private:
+  sockaddr_un path_{};
+  socklen_t size_;
+};
+
+// As another user: the helper closes at once.
 bool is_turned_away(const std::string& name) {
   if (::setuid(65534) != 0) return false;
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::copy(name.begin(), name.end(), address.sun_path + 1);
-  auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   char byte;
-  return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), size) ==
-             0 &&
+  return Address(name).connect(socket.get()) &&
          ::recv(socket.get(), &byte, 1, 0) == 0;
 }
+
+// Another user's process, which knocks at the helper's door without end.
+class Knocker {
+ public:
+  explicit Knocker(const std::string& name)
+      : knocks_(static_cast<std::atomic<int>*>(
+            ::mmap(nullptr, sizeof *knocks_, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
+    REQUIRE(knocks_ != MAP_FAILED);
+    pid_ = ::fork();
+    if (pid_ != 0) return;
+    if (::setuid(65534) != 0) ::_exit(1);
+    Address address(name);
+    for (;;) {
+      UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET, 0));
+      if (address.connect(socket.get())) ++*knocks_;
+    }
+  }
+  ~Knocker() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    ::munmap(knocks_, sizeof *knocks_);
+  }
+  int knocks() const { return *knocks_; }
+
+ private:
+  std::atomic<int>* knocks_;
+  pid_t pid_;
+};
 
 }  // namespace
 
@@ -349,6 +392,17 @@ TEST_CASE("attach: another user is not let in") {
   });
   CHECK(*status == 0);
   CHECK(running_tasks().size() == 1);
+}
+
+TEST_CASE("attach: other users who knock without end do not keep it busy") {
+  REQUIRE(::geteuid() == 0);
+  Fixture helper;
+  Knocker knocker(helper.name());
+  auto until = std::chrono::steady_clock::now() + 1s;
+  helper.turn([&] { return std::chrono::steady_clock::now() >= until; });
+  CHECK(knocker.knocks() >= 16);
+  // 16 each tenth of a second, and those that wait.
+  CHECK(knocker.knocks() < 500);
 }
 
 TEST_CASE("attach: a helper that is gone is said so") {
