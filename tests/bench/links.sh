@@ -9,11 +9,14 @@
 #   jitter10   ms
 #   steps      the rate halves and doubles every four seconds
 
-ALL_TOOLS=(raw iperf3 libssh openssh ssh-L ssh-D sshuttle)
+ALL_TOOLS=(raw iperf3 libssh openssh ssh-L ssh-L-gcm ssh-D sshuttle
+  sshuttle-fast)
 
-# Seldom wanted: ssh -L with AES-GCM, as ginnel has it, and sshuttle as fast
-# and as laggy as it can be.
-MORE_TOOLS=(ssh-L-gcm sshuttle-fast)
+# ssh -L has AES-GCM, as ginnel does, for what the processor does in a second:
+# where the line is the limit, it is ssh -L again. iperf3 only confirms raw.
+LOCAL_TOOLS=(ssh-L-gcm)
+FEW_LINKS_TOOLS=(iperf3)
+FEW_LINKS=(local wan-100-100 wan-400-100)
 
 QUICK_LINKS=(local wan-100-100)
 USUAL_LINKS=(local
@@ -21,6 +24,18 @@ USUAL_LINKS=(local
   wan-100-20 wan-100-300
   wan-100-100-loss0.1 wan-100-100-loss1-bbr wan-100-100-jitter10
   wan-100-100-steps)
+
+# tools_on LINK: those that are measured there unless some are named.
+tools_on() {
+  local tool
+  for tool in "${ALL_TOOLS[@]}"; do
+    case " ${LOCAL_TOOLS[*]} : ${FEW_LINKS_TOOLS[*]} " in
+      *" $tool "*:*) [ "$1" = local ] || continue ;;
+      *:*" $tool "*) [[ " ${FEW_LINKS[*]} " = *" $1 "* ]] || continue ;;
+    esac
+    echo "$tool"
+  done
+}
 
 full_links() {
   local rate rtt loss control
@@ -58,7 +73,9 @@ choose_links() {
 }
 
 list_all() {
-  echo "tools: ${ALL_TOOLS[*]}; and ${MORE_TOOLS[*]}"
+  echo "tools: ${ALL_TOOLS[*]}"
+  echo "       (${LOCAL_TOOLS[*]} only on local, ${FEW_LINKS_TOOLS[*]} on" \
+    "${FEW_LINKS[*]}, unless named)"
   echo "quick: ${QUICK_LINKS[*]}"
   echo "usual: ${USUAL_LINKS[*]}"
   echo "full:  $(full_links | tr '\n' ' ')"

@@ -99,7 +99,7 @@ idle_streams() {
   local errors=$LAB/log/hold-errors before after holder held why=
   before=$(usage)
   rm -f "$LAB/hold" "$LAB/log/held" && mkfifo "$LAB/hold"
-  exec_as bob client probe hold "$ADDRESS" "$PORT_THERE" "$SEEN_AS" 5 "$1" \
+  exec_as bob client probe hold "$ADDRESS" "$PORT_THERE" "$SEEN_AS" 3 "$1" \
     <"$LAB/hold" >"$LAB/log/held" 2>"$errors" &
   holder=$!
   exec 8>"$LAB/hold"

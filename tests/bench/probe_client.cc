@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/bench/probe_client.h"
 
+#include <algorithm>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/steady_timer.hpp>
 #include <deque>
@@ -205,11 +206,15 @@ awaitable<void> open_streams(Target target, std::shared_ptr<Holding> holding) {
   --holding->running;
 }
 
+constexpr auto kLongestOpening = std::chrono::seconds(20);
+
 // Until all have come or failed, or none has for as long as `patience`.
 awaitable<void> wait_for_streams(const Holding& holding, Seconds patience) {
   std::size_t held = 0;
   Clock::time_point grown = Clock::now();
-  while (holding.running > 0 && Clock::now() < grown + to_clock(patience)) {
+  Clock::time_point end = grown + kLongestOpening;
+  while (holding.running > 0 &&
+         Clock::now() < std::min(end, grown + to_clock(patience))) {
     if (holding.streams.size() > held) grown = Clock::now();
     held = holding.streams.size();
     co_await sleep_until(Clock::now() + std::chrono::milliseconds(5));
@@ -292,7 +297,8 @@ awaitable<void> hold(Target target, std::size_t count, Seconds patience) {
   co_await wait_for_streams(*holding, patience);
   std::cout << "{\"held\":" << holding->streams.size() << '}' << std::endl;
   if (holding->failure) std::rethrow_exception(holding->failure);
-  if (holding->running > 0) throw std::runtime_error("no further one opened");
+  if (holding->running > 0)
+    throw std::runtime_error("the others did not open in time");
   std::string line;
   std::getline(std::cin, line);
 }

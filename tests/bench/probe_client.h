@@ -42,7 +42,8 @@ awaitable<void> ping(Target target, Seconds time, Seconds interval);
 awaitable<void> connects(Target target, Seconds time, int workers);
 
 // Opens `count` streams, prints {"held":N}, holds them until stdin ends; fails
-// when one failed or no further one opened for as long as `patience`.
+// when one failed, no further one opened for as long as `patience`, or all
+// together took twenty seconds.
 awaitable<void> hold(Target target, std::size_t count, Seconds patience);
 
 }  // namespace ginnel::bench

@@ -46,7 +46,6 @@ done
 "$here/../../packaging/install_dependencies.sh" build test bench
 mkdir -p "$OUTPUT"
 BUILD=$(readlink -f "$BUILD") OUTPUT=$(readlink -f "$OUTPUT") LAB=/media
-TOOLS=${TOOLS:-${ALL_TOOLS[*]}}
 mapfile -t LINKS < <(choose_links "$set_of_links" "${names[@]}")
 [ "${#LINKS[@]}" -gt 0 ] || { echo 'run.sh: no such link' >&2; exit 2; }
 export BUILD OUTPUT LAB ROUNDS TOOLS

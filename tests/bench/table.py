@@ -86,8 +86,8 @@ def values(result):
                 used = (data["after"][end]["seconds"]
                         - data["before"][end]["seconds"])
                 gigabytes = data["progress"]["total"] / 1e9
-                # Clock ticks of 10 ms say nothing of less.
-                if gigabytes > 0 and used >= 0.2:
+                # Of less the pings beside it are too great a part.
+                if gigabytes >= 0.02:
                     yield f"cpu {what} {end}", used / gigabytes
     elif what.startswith("ping"):
         for quantile in "p50", "p99":

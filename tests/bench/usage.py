@@ -3,8 +3,9 @@
 """What the processes of two hosts use.
 
 usage.py list CLIENT SERVER    "PID NAME" of each
-usage.py sum CLIENT SERVER     JSON: processor seconds and proportional memory
-                               (PSS, bytes) of each host, without the probe
+usage.py sum CLIENT SERVER     JSON: processor seconds and anonymous memory
+                               (bytes, what processes share divided among
+                               them) of each host, without the probe
 
 CLIENT and SERVER are pids in the network namespaces of the hosts.
 """
@@ -13,7 +14,6 @@ import os
 import sys
 
 MEASURING = {"probe", "iperf3", "nsenter", "timeout", "env", "setpriv"}
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 def network_of(pid):
@@ -37,15 +37,18 @@ def processes_of(host):
 
 
 def processor_seconds(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    """To the nanosecond; /proc/PID/stat has hundredths."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
 
 
 def memory_bytes(pid):
     with open(f"/proc/{pid}/smaps_rollup") as file:
         for line in file:
-            if line.startswith("Pss:"):
+            if line.startswith("Pss_Anon:"):
                 return int(line.split()[1]) * 1024
     return 0
 
