@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/strings.h"
-#include "client/host_name.h"
+#include "names/host_name.h"
 
 namespace ginnel {
 namespace {

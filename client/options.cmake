@@ -9,7 +9,6 @@ add_library(ginnel_options STATIC
   ${CMAKE_CURRENT_LIST_DIR}/argument_syntax.cc
   ${CMAKE_CURRENT_LIST_DIR}/capture.cc
   ${CMAKE_CURRENT_LIST_DIR}/daemon.cc
-  ${CMAKE_CURRENT_LIST_DIR}/host_name.cc
   ${CMAKE_CURRENT_LIST_DIR}/listen_spec.cc
   ${CMAKE_CURRENT_LIST_DIR}/logging.cc
   ${CMAKE_CURRENT_LIST_DIR}/option_table.cc
@@ -20,5 +19,5 @@ add_library(ginnel_options STATIC
   ${CMAKE_CURRENT_LIST_DIR}/subnet_spec.cc
   ${CMAKE_CURRENT_LIST_DIR}/system_lookups.cc)
 target_link_libraries(ginnel_options
-  PUBLIC ginnel_base
+  PUBLIC ginnel_base ginnel_names
   PRIVATE CLI11::CLI11 spdlog::spdlog)

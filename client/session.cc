@@ -274,8 +274,8 @@ void Session::restrict_self(const std::string& also_writable) {
   need(lock_down(writable));
 }
 
-std::shared_ptr<mux::StreamHandler> Session::open_requested(mux::Stream&,
-                                                            const Endpoint&) {
+std::shared_ptr<mux::StreamHandler> Session::open_requested(
+    mux::Stream&, const mux::Target&) {
   return nullptr;  // only the client opens streams
 }
 

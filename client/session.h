@@ -64,7 +64,7 @@ class Session : private mux::Connection::Owner {
   void restrict_self(const std::string& also_writable);
 
   std::shared_ptr<mux::StreamHandler> open_requested(
-      mux::Stream& stream, const Endpoint& target) override;
+      mux::Stream& stream, const mux::Target& target) override;
   void remote_log(log::Level level, std::string_view text) override;
   void attachable(const mux::Attachable& where) override;
   void suspicion(bool suspected) override;

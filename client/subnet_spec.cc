@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "client/host_name.h"
+#include "names/host_name.h"
 
 namespace ginnel {
 namespace {

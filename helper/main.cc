@@ -21,6 +21,7 @@
 #include "helper/build_id.h"
 #include "helper/dialer.h"
 #include "helper/ready.h"
+#include "helper/services/serve.h"
 #include "mux/connection.h"
 #include "mux/fd_link.h"
 
@@ -45,8 +46,10 @@ class Helper : public mux::Connection::Owner, private AttachListener::Owner {
   }
 
   std::shared_ptr<mux::StreamHandler> open_requested(
-      mux::Stream& stream, const Endpoint& target) override {
-    return dial(executor_, stream, target);
+      mux::Stream& stream, const mux::Target& target) override {
+    return target.service == mux::Service::kTcp
+               ? dial(executor_, stream, target.endpoint)
+               : serve_own(executor_, stream, target.service);
   }
   void remote_log(log::Level, std::string_view) override {}
   void suspicion(bool) override {}

@@ -242,7 +242,7 @@ void Connection::output_ready() {
 }
 
 std::shared_ptr<StreamHandler> Connection::open_requested(
-    Stream& stream, const Endpoint& target) {
+    Stream& stream, const Target& target) {
   return owner_.open_requested(stream, target);
 }
 

@@ -28,7 +28,7 @@ class Connection : private Session::Events {
    public:
     virtual ~Owner() = default;
     virtual std::shared_ptr<StreamHandler> open_requested(
-        Stream& stream, const Endpoint& target) = 0;
+        Stream& stream, const Target& target) = 0;
     virtual void remote_log(log::Level level, std::string_view text) = 0;
     virtual void key_received(const SessionKey&) {}
     virtual void attachable(const Attachable&) {}
@@ -84,8 +84,8 @@ class Connection : private Session::Events {
   void say_goodbye(Lane& lane, const Error& why);
 
   void output_ready() override;
-  std::shared_ptr<StreamHandler> open_requested(
-      Stream& stream, const Endpoint& target) override;
+  std::shared_ptr<StreamHandler> open_requested(Stream& stream,
+                                                const Target& target) override;
   void remote_log(log::Level level, std::string_view text) override;
   void key_received(const SessionKey& key) override;
   void attachable(const Attachable& where) override;

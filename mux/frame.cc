@@ -7,8 +7,6 @@
 namespace ginnel::mux {
 namespace {
 
-constexpr std::uint8_t kTcp = 6;  // IANA protocol number
-
 Error malformed(std::string_view what) {
   return Error(std::make_error_code(std::errc::bad_message),
                concat("malformed ", what));
@@ -27,6 +25,10 @@ bool is_bare(FrameType type) {
 }
 
 }  // namespace
+
+bool is_own(Service service) {
+  return service >= Service::kLookUp && service <= Service::kAddresses;
+}
 
 bool is_sequenced(FrameType type) { return type >= FrameType::kOpen; }
 
@@ -132,31 +134,43 @@ Result<Hello> decode_hello(Bytes payload) {
 }
 
 std::vector<std::byte> encode(const Open& open) {
-  const IpAddress& address = open.target.address;
+  const auto& [service, endpoint] = open.target;
+  bool tcp = service == Service::kTcp;
+  const IpAddress& address = endpoint.address;
   ByteWriter writer;
-  writer.u8(kTcp);
-  writer.u8(static_cast<std::uint8_t>(address.family()));
-  writer.u16(open.target.port);
+  writer.u8(static_cast<std::uint8_t>(service));
+  writer.u8(tcp ? static_cast<std::uint8_t>(address.family()) : 0);
+  writer.u16(endpoint.port);
   writer.u32(open.credit);
-  writer.bytes(std::as_bytes(std::span(address.data(), address.size())));
+  if (tcp) {
+    writer.bytes(std::as_bytes(std::span(address.data(), address.size())));
+  }
   return writer.take();
 }
 
 Result<Open> decode_open(Bytes payload) {
   ByteReader reader(payload);
-  std::uint8_t protocol = reader.u8();
+  auto service = static_cast<Service>(reader.u8());
   std::uint8_t family = reader.u8();
+  std::uint16_t port = reader.u16();
   Open open;
-  open.target.port = reader.u16();
   open.credit = reader.u32();
+  if (is_own(service)) {
+    if (!reader.complete() || family != 0 || port != 0) {
+      return malformed("OPEN");
+    }
+    open.target = Target(service);
+    return open;
+  }
   bool v4 = family == static_cast<std::uint8_t>(Family::kIpv4);
   bool v6 = family == static_cast<std::uint8_t>(Family::kIpv6);
-  if (protocol != kTcp || (!v4 && !v6)) return malformed("OPEN");
+  if (service != Service::kTcp || (!v4 && !v6)) return malformed("OPEN");
   Bytes address = reader.bytes(v4 ? 4 : 16);
   if (!reader.complete()) return malformed("OPEN");
-  open.target.address =
-      IpAddress(v4 ? Family::kIpv4 : Family::kIpv6,
-                reinterpret_cast<const std::uint8_t*>(address.data()));
+  open.target =
+      Endpoint(IpAddress(v4 ? Family::kIpv4 : Family::kIpv6,
+                         reinterpret_cast<const std::uint8_t*>(address.data())),
+               port);
   return open;
 }
 

@@ -92,9 +92,31 @@ struct Hello {
 std::vector<std::byte> encode(const Hello& hello);
 Result<Hello> decode_hello(Bytes payload);
 
-// Connect to `target` over TCP; the opener may be sent `credit` bytes.
+// What is at the far end of a stream.
+enum class Service : std::uint8_t {
+  kTcp = 6,  // a connection to an endpoint; IP's protocol number
+  // The helper itself; what its bytes mean, names/messages.h says.
+  kLookUp = 0x80,     // DNS messages to a name server
+  kRoutes = 0x81,     // the networks that are reached from there
+  kNames = 0x82,      // the hosts that are found there
+  kAddresses = 0x83,  // those of a name, as a program there would see them
+};
+// Served by the helper itself.
+bool is_own(Service service);
+
+struct Target {
+  Service service = Service::kTcp;
+  Endpoint endpoint;  // of kTcp
+
+  Target() = default;
+  Target(const Endpoint& to) : endpoint(to) {}
+  explicit Target(Service which) : service(which) {}
+  bool operator==(const Target&) const = default;
+};
+
+// Open a stream to `target`; the opener may be sent `credit` bytes.
 struct Open {
-  Endpoint target;
+  Target target;
   std::uint32_t credit = 0;
 };
 std::vector<std::byte> encode(const Open& open);

@@ -54,7 +54,7 @@ Session::~Session() {
   for (auto& [id, stream] : streams_) scheduler_.remove(*stream);
 }
 
-Stream* Session::open(const Endpoint& target,
+Stream* Session::open(const Target& target,
                       std::shared_ptr<StreamHandler> handler) {
   if (over_ || streams_.size() >= kMaxStreams) return nullptr;
   do {

@@ -46,7 +46,7 @@ class Session {
     // Helper: the client wants `target`. Answer with Stream::accept() or
     // refuse(), now or later; a null handler refuses at once.
     virtual std::shared_ptr<StreamHandler> open_requested(
-        Stream& stream, const Endpoint& target) = 0;
+        Stream& stream, const Target& target) = 0;
     // Client: the helper logged a line. Untrusted text.
     virtual void remote_log(log::Level level, std::string_view text) = 0;
     // Helper: what further links have to prove. To be answered with
@@ -84,7 +84,7 @@ class Session {
 
   // Client: a connection to `target`, whose bytes may flow at once. Null when
   // kMaxStreams are open, or after reset_streams().
-  Stream* open(const Endpoint& target, std::shared_ptr<StreamHandler> handler);
+  Stream* open(const Target& target, std::shared_ptr<StreamHandler> handler);
 
   // Helper: a line for the client's log, cut at kMaxLogText; lost when
   // kMaxLogLines wait.

@@ -166,8 +166,8 @@ class Network {
     explicit Events(OpenRequest request) : on_open(std::move(request)) {}
     void output_ready() override {}
     std::shared_ptr<mux::StreamHandler> open_requested(
-        mux::Stream& stream, const Endpoint& target) override {
-      return on_open(stream, target);
+        mux::Stream& stream, const mux::Target& target) override {
+      return on_open(stream, target.endpoint);
     }
     void remote_log(log::Level, std::string_view text) override {
       lines.emplace_back(text);

@@ -39,7 +39,7 @@ class Handler : public StreamHandler {
 struct Events : Session::Events {
   void output_ready() override {}
   std::shared_ptr<StreamHandler> open_requested(Stream& stream,
-                                                const Endpoint& to) override {
+                                                const Target& to) override {
     if (to.port % 3 == 0) stream.refuse(Refusal::kRefused);
     if (to.port % 3 == 1) stream.accept();
     return std::make_shared<Handler>();

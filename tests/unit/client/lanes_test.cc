@@ -131,8 +131,8 @@ class Far : public mux::Connection::Owner, private transport::Transport {
   std::vector<Endpoint> first_hop() const override { return {}; }
   void close() override {}
 
-  std::shared_ptr<mux::StreamHandler> open_requested(mux::Stream&,
-                                                     const Endpoint&) override {
+  std::shared_ptr<mux::StreamHandler> open_requested(
+      mux::Stream&, const mux::Target&) override {
     return nullptr;
   }
   void remote_log(log::Level, std::string_view) override {}

@@ -96,9 +96,12 @@ TEST_CASE("frame: the longest payload passes, one byte more does not") {
 
 TEST_CASE("frame: payloads decode to what was encoded, and to nothing else") {
   SUBCASE("OPEN") {
-    for (const char* text : {"192.0.2.7", "2001:db8::9"}) {
+    for (const Target& target :
+         {Target(Endpoint(*IpAddress::parse("192.0.2.7"), 8080)),
+          Target(Endpoint(*IpAddress::parse("2001:db8::9"), 8080)),
+          Target(Service::kLookUp), Target(Service::kAddresses)}) {
       Open open;
-      open.target = Endpoint(*IpAddress::parse(text), 8080);
+      open.target = target;
       open.credit = 262144;
       auto bytes = encode(open);
       auto decoded = decode_open(bytes);
@@ -110,6 +113,15 @@ TEST_CASE("frame: payloads decode to what was encoded, and to nothing else") {
       }
       bytes.push_back({});
       CHECK_FALSE(decode_open(bytes));
+    }
+  }
+  SUBCASE("OPEN has only the services there are") {
+    for (int value = 0; value < 256; ++value) {
+      Open open;
+      open.target = Target(Service::kLookUp);
+      auto bytes = encode(open);
+      bytes[0] = std::byte(value);
+      CHECK(decode_open(bytes).has_value() == (value >= 0x80 && value <= 0x83));
     }
   }
   SUBCASE("REFUSED has only the reasons there are") {

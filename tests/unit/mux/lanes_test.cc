@@ -22,7 +22,7 @@ using LaneId = Session::LaneId;
 struct Events : Session::Events {
   void output_ready() override {}
   std::shared_ptr<StreamHandler> open_requested(Stream& stream,
-                                                const Endpoint&) override {
+                                                const Target&) override {
     auto handler = std::make_shared<EndpointHandler>(2, answer, 1);
     handler->start(stream);
     stream.accept();

@@ -111,7 +111,7 @@ class Hostile {
   struct Events : Session::Events {
     void output_ready() override {}
     std::shared_ptr<StreamHandler> open_requested(Stream& stream,
-                                                  const Endpoint&) override {
+                                                  const Target&) override {
       if (!refuses) return std::make_shared<EndpointHandler>(1, 0, 2);
       stream.refuse(Refusal::kRefused);
       return nullptr;

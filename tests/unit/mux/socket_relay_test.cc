@@ -126,7 +126,7 @@ class Tunnel : private Connection::Owner {
   }
 
   std::shared_ptr<StreamHandler> open_requested(Stream& stream,
-                                                const Endpoint&) override {
+                                                const Target&) override {
     auto relay = relay_on(std::move(far_.inner));
     relay->start(stream, EPOLLIN);
     stream.accept();
@@ -186,7 +186,7 @@ TEST_CASE("socket relay: a byte to and fro allocates nothing") {
 struct NoEvents : Session::Events {
   void output_ready() override {}
   std::shared_ptr<StreamHandler> open_requested(Stream&,
-                                                const Endpoint&) override {
+                                                const Target&) override {
     return nullptr;
   }
   void remote_log(log::Level, std::string_view) override {}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "helper/services/serve.h"
+
+#include "helper/services/routes.h"
+
+namespace ginnel {
+
+std::shared_ptr<mux::StreamHandler> serve_own(asio::any_io_executor executor,
+                                              mux::Stream& stream,
+                                              mux::Service service) {
+  switch (service) {
+    case mux::Service::kRoutes:
+      return serve_routes(executor, stream);
+    default:
+      stream.refuse(mux::Refusal::kDenied);
+      return nullptr;
+  }
+}
+
+}  // namespace ginnel
