@@ -296,11 +296,11 @@ awaitable<void> hold(Target target, std::size_t count, Seconds patience) {
     spawn(executor, "opener", open_streams(target, holding));
   co_await wait_for_streams(*holding, patience);
   std::cout << "{\"held\":" << holding->streams.size() << '}' << std::endl;
+  std::string line;
+  std::getline(std::cin, line);
   if (holding->failure) std::rethrow_exception(holding->failure);
   if (holding->running > 0)
     throw std::runtime_error("the others did not open in time");
-  std::string line;
-  std::getline(std::cin, line);
 }
 
 }  // namespace ginnel::bench

@@ -41,9 +41,9 @@ awaitable<void> ping(Target target, Seconds time, Seconds interval);
 // answer's first bytes.
 awaitable<void> connects(Target target, Seconds time, int workers);
 
-// Opens `count` streams, prints {"held":N}, holds them until stdin ends; fails
-// when one failed, no further one opened for as long as `patience`, or all
-// together took twenty seconds.
+// Opens up to `count` streams until one fails, no further one has opened for as
+// long as `patience`, or all together took twenty seconds; prints {"held":N},
+// holds these until stdin ends, and then fails when they are not all.
 awaitable<void> hold(Target target, std::size_t count, Seconds patience);
 
 }  // namespace ginnel::bench

@@ -150,11 +150,7 @@ def read(path):
             for measure, value in values(result):
                 if measure not in MEASURES:
                     continue
-                there = cells[result["link"]][measure][result["tool"]]
-                if measure == "held":
-                    value = max(there + [value])
-                    there.clear()
-                there.append(value)
+                cells[result["link"]][measure][result["tool"]].append(value)
     return cells, failures, rounds
 
 
