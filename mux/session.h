@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <deque>
 #include <list>
 #include <memory>
@@ -158,7 +159,18 @@ class Session {
   const Lane& lane(LaneId id) const;
   void trim_lanes();
 
+  // DATA frames of one stream that came one after another: its handler is
+  // offered them at once, so that a system call serves many.
+  struct Arrived {
+    Bytes within;  // what receive() was given
+    Stream* stream = nullptr;
+    std::array<Bytes, 16> pieces;
+    std::size_t count = 0;
+    bool will_stay(Bytes payload) const;
+  };
+
   // Receiving, by frame type.
+  Result<void> take_frames(FrameReader& reader);
   Result<void> dispatch(const FrameReader::Frame& frame);
   Result<void> on_sequenced(const FrameReader::Frame& frame);
   Result<void> take_sequenced(const FrameReader::Frame& frame);
@@ -180,6 +192,7 @@ class Session {
   void heard_something();
 
   // Delivering.
+  void deliver_arrived();
   void deliver(Stream& stream);
   void consumed(Stream& stream, std::size_t count);
   void deliver_fin(Stream& stream);
@@ -224,6 +237,7 @@ class Session {
   bool greeted_ = false;  // the other end's HELLO has come
   bool keyed_ = false;    // its KEY, or ATTACHABLE, too
   ReorderBuffer early_frames_;
+  Arrived arrived_;
   Position received_ = 0;
   Position acked_ = 0;  // of received_, what the other end has been told
   TimePoint ack_timer_ = TimePoint::max();

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <functional>
+#include <span>
 #include <utility>
 
 #include "base/strings.h"
@@ -14,6 +16,18 @@ Error violation(std::string_view what) {
                concat("the far end broke the protocol: ", what));
 }
 
+// Takes `count` bytes from the front of `pieces`. False when that ends within
+// one, or before the first.
+bool take_whole(std::span<Bytes>& pieces, std::size_t count) {
+  std::size_t before = pieces.size();
+  while (!pieces.empty() && count >= pieces.front().size()) {
+    count -= pieces.front().size();
+    pieces = pieces.subspan(1);
+  }
+  if (!pieces.empty()) pieces.front() = pieces.front().subspan(count);
+  return count == 0 && pieces.size() < before;
+}
+
 }  // namespace
 
 Result<void> Session::receive(Bytes bytes, TimePoint now, LaneId id) {
@@ -21,10 +35,18 @@ Result<void> Session::receive(Bytes bytes, TimePoint now, LaneId id) {
   heard_something();
   FrameReader& reader = lane(id).reader;
   reader.feed(bytes);
+  arrived_.within = bytes;
+  Result<void> result = take_frames(reader);
+  deliver_arrived();
+  reap();
+  return result;
+}
+
+Result<void> Session::take_frames(FrameReader& reader) {
   for (;;) {
     auto frame = reader.next();
     if (!frame) return violation(frame.error().message());
-    if (!*frame) break;
+    if (!*frame) return {};
     Result<void> result = dispatch(**frame);
     reap();
     if (!result) return result;
@@ -32,10 +54,10 @@ Result<void> Session::receive(Bytes bytes, TimePoint now, LaneId id) {
       return violation("it acknowledges nothing");
     }
   }
-  return {};
 }
 
 Result<void> Session::dispatch(const FrameReader::Frame& frame) {
+  if (frame.header.type != FrameType::kData) deliver_arrived();
   if (!greeted_ && frame.header.type != FrameType::kHello) {
     return violation("its first frame is not a HELLO");
   }
@@ -265,18 +287,39 @@ Result<void> Session::on_data(Stream& stream, Bytes payload) {
       return violation("too much DATA before OPENED");
     }
   }
-  std::size_t taken = 0;
-  if (stream.unread_.empty()) {
-    std::shared_ptr<StreamHandler> handler = stream.handler_;
-    taken = handler->write(payload);
-    if (!stream.handler_) return {};
+  if (arrived_.stream != &stream || arrived_.count == arrived_.pieces.size()) {
+    deliver_arrived();
   }
-  if (taken < payload.size()) {
-    stream.unread_.append(payload.subspan(taken));
-    unread_ += payload.size() - taken;
-  }
-  consumed(stream, taken);
+  arrived_.stream = &stream;
+  arrived_.pieces[arrived_.count++] = payload;
+  if (!arrived_.will_stay(payload)) deliver_arrived();
   return {};
+}
+
+// Of a payload that was put together elsewhere nobody knows how long it stays.
+bool Session::Arrived::will_stay(Bytes payload) const {
+  return std::greater_equal<>()(payload.data(), within.data()) &&
+         std::less<>()(payload.data(), within.data() + within.size());
+}
+
+// Offers the handler the DATA that came; what it leaves waits.
+void Session::deliver_arrived() {
+  std::span<Bytes> pieces(arrived_.pieces);
+  pieces = pieces.first(std::exchange(arrived_.count, 0));
+  if (pieces.empty()) return;
+  Stream& stream = *arrived_.stream;
+  std::shared_ptr<StreamHandler> handler = stream.handler_;
+  bool takes = stream.unread_.empty();
+  while (takes && !pieces.empty()) {
+    std::size_t taken = handler->write_several(pieces);
+    if (!stream.handler_) return;
+    consumed(stream, taken);
+    takes = take_whole(pieces, taken);
+  }
+  for (Bytes piece : pieces) {
+    stream.unread_.append(piece);
+    unread_ += piece.size();
+  }
 }
 
 Result<void> Session::on_credit(Stream& stream, Bytes payload) {

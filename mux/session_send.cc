@@ -123,6 +123,7 @@ void Session::fill() {
          send_.size() < in_flight_.limit()) {
     send_stream_turn();
   }
+  send_control_frames();  // a turn may have broken its stream off
   if (scheduler_.empty() && send_.size() < in_flight_.limit()) {
     in_flight_.on_app_limited(now_);
   }

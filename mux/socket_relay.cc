@@ -5,12 +5,18 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
 namespace ginnel::mux {
 namespace {
+
+// To one system call.
+constexpr std::size_t kMaxPieces = 16;
 
 // With it, closing is a reset for the peer; without, what was sent arrives.
 void set_linger(int fd, bool on) {
@@ -66,16 +72,29 @@ StreamHandler::ReadResult SocketRelay::read(MutableBytes room) {
 }
 
 std::size_t SocketRelay::write(Bytes bytes) {
-  if (broken_) return bytes.size();  // nobody is left to read it
+  return write_several({&bytes, 1});
+}
+
+std::size_t SocketRelay::write_several(std::span<const Bytes> pieces) {
+  std::array<iovec, kMaxPieces> parts;
+  msghdr message{};
+  message.msg_iov = parts.data();
+  std::size_t size = 0;
+  for (Bytes piece : pieces.first(std::min(pieces.size(), parts.size()))) {
+    parts[message.msg_iovlen++] = {const_cast<std::byte*>(piece.data()),
+                                   piece.size()};
+    size += piece.size();
+  }
+  if (broken_) return size;  // nobody is left to read it
   if (!stream_ || waiting_to_write_) return 0;
-  ssize_t count = ::send(socket_.get(), bytes.data(), bytes.size(),
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
+  ssize_t count =
+      ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count < 0 && errno != EAGAIN) {
     socket_broke();
-    return bytes.size();
+    return size;
   }
   std::size_t taken = count < 0 ? 0 : static_cast<std::size_t>(count);
-  waiting_to_write_ = taken < bytes.size();
+  waiting_to_write_ = taken < size;
   return taken;
 }
 

@@ -28,6 +28,7 @@ class SocketRelay : public StreamHandler,
 
   ReadResult read(MutableBytes room) override;
   std::size_t write(Bytes bytes) override;
+  std::size_t write_several(std::span<const Bytes> pieces) override;
   void finish() override;
   void ended(StreamEnd end) override;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "mux/byte_queue.h"
 #include "mux/credit.h"
@@ -51,6 +52,11 @@ class StreamHandler {
   // Takes bytes from the other end without waiting and returns how many; what
   // it leaves is offered again after Stream::writable().
   virtual std::size_t write(Bytes bytes) = 0;
+  // The same with bytes that lie in several pieces, at least one: takes what it
+  // can at once. When that is some pieces whole, the rest is offered again.
+  virtual std::size_t write_several(std::span<const Bytes> pieces) {
+    return write(pieces.front());
+  }
   // The other end finished its half and all of it has been written.
   virtual void finish() = 0;
   // The connection exists at the far end.
