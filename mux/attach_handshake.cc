@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mux/attach_handshake.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/strings.h"
@@ -108,9 +109,11 @@ Result<std::optional<Attached>> AttachClient::receive(Bytes bytes) {
 
 // Whether the marker has been found; what is behind it is input.
 Result<bool> AttachClient::skip_noise(Bytes bytes) {
-  noise_ += as_text(bytes);
   std::string marker = attach_marker(attach_.nonce);
-  std::size_t at = noise_.find(marker);
+  // It may have begun in what came before; the rest has been looked through.
+  std::size_t from = noise_.size() - std::min(noise_.size(), marker.size());
+  noise_ += as_text(bytes);
+  std::size_t at = noise_.find(marker, from);
   if (at > kMaxNoise && noise_.size() > kMaxNoise) {
     return Error("the login prints too much before it runs our command");
   }
