@@ -63,7 +63,7 @@ class RuleBuilder {
     compare<std::uint32_t>(RTN_LOCAL);
   }
   void operator()(const match::Syn&) {
-    need_tcp();
+    need_transport(IPPROTO_TCP);
     payload(NFT_PAYLOAD_TRANSPORT_HEADER, kTcpFlags, 1);
     mask<std::uint8_t>(TH_SYN | TH_ACK);
     compare<std::uint8_t>(TH_SYN);
@@ -103,6 +103,12 @@ class RuleBuilder {
   }
   void operator()(const match::Port& to) {
     destination_port();
+    compare(htons(to.port));
+  }
+  void operator()(const match::UdpPort& to) {
+    need_transport(IPPROTO_UDP);
+    // As in TCP's header.
+    payload(NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(tcphdr, th_dport), 2);
     compare(htons(to.port));
   }
   void operator()(const match::PortIn& to) {
@@ -170,10 +176,11 @@ class RuleBuilder {
     meta(NFT_META_NFPROTO);
     compare(static_cast<std::uint8_t>(protocol(family)));
   }
-  void need_tcp() {
-    if (std::exchange(knows_tcp_, true)) return;
+  // A rule is about one transport only.
+  void need_transport(std::uint8_t protocol) {
+    if (std::exchange(knows_transport_, true)) return;
     meta(NFT_META_L4PROTO);
-    compare<std::uint8_t>(IPPROTO_TCP);
+    compare(protocol);
   }
   void address_field(Family family, std::size_t offset4, std::size_t offset6) {
     need(family);
@@ -186,7 +193,7 @@ class RuleBuilder {
     address_field(family, offsetof(iphdr, daddr), offsetof(ip6_hdr, ip6_dst));
   }
   void destination_port() {
-    need_tcp();
+    need_transport(IPPROTO_TCP);
     payload(NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(tcphdr, th_dport), 2);
   }
 
@@ -246,7 +253,7 @@ class RuleBuilder {
 
   RulePtr rule_;
   bool knows_version_ = false;
-  bool knows_tcp_ = false;
+  bool knows_transport_ = false;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -16,17 +17,24 @@
 // end (nft.h) carries out and which to_string() shows as the nft script that
 // one would write by hand.
 //
-//   output, prerouting  new connections of this machine, and forwarded ones.
-//       First our own link, by its mark; then local and link-local addresses;
-//       then the filters; what is left goes to
-//   local, forwarded    one rule for each shape of cells (cells.h) and family:
-//       a connection's first packet is diverted to a listener.
+//   output, prerouting  whose: new connections of this machine, and forwarded
+//       ones. Our own link, by its mark, goes its way; what the filters leave
+//       goes to
+//   local, forwarded    where to: look-ups to a listener for DNS, if it is to
+//       a name server of this machine, or, forwarded, to this machine itself.
+//       (A stub like systemd-resolved's is on 127.0.0.53: so this comes before
+//       local and link-local addresses, which are left alone.) Then one rule
+//       for each shape of cells (cells.h) and family: a connection's first
+//       packet is diverted to a listener.
 //   input               what reaches a listener without having been diverted
-//       is dropped: it would make ginnel connect to itself.
+//       is dropped: it would make ginnel connect to itself, or serve whoever
+//       comes by. Only this machine's resolver may, if it was told to.
 //
-// Only a SYN is ever diverted. A rule that matches later packets as well would
-// reset connections that are older than the rule, when connection tracking
-// first sees one in mid-stream: the user's own ssh among them.
+// Of TCP only a SYN is ever diverted. A rule that matches later packets as well
+// would reset connections that are older than the rule, when connection
+// tracking first sees one in mid-stream: the user's own ssh among them. Of UDP
+// the rules see the first packet of a flow only, since nat does not look again
+// (conntrack.h tells what that means for flows that are older).
 namespace ginnel::firewall {
 
 namespace match {
@@ -61,7 +69,11 @@ struct DestinationIn {
 struct DestinationWithin {
   Prefix prefix;
 };
+// Of TCP.
 struct Port {
+  std::uint16_t port;
+};
+struct UdpPort {
   std::uint16_t port;
 };
 struct PortIn {
@@ -78,8 +90,8 @@ using Match =
     std::variant<match::Mark, match::LocalDestination, match::Syn, match::User,
                  match::Group, match::FromInterface, match::Source,
                  match::Destination, match::DestinationIn,
-                 match::DestinationWithin, match::Port, match::PortIn,
-                 match::IpVersion, match::Diverted>;
+                 match::DestinationWithin, match::Port, match::UdpPort,
+                 match::PortIn, match::IpVersion, match::Diverted>;
 
 namespace verdict {
 struct Return {};
@@ -150,14 +162,21 @@ struct Wanted {
   Filters filters;
   std::vector<Listener> listeners;
   std::vector<IpAddress> name_servers;
+  // Where this machine's resolver was told to ask: a listener for DNS, which
+  // it may reach without having been diverted.
+  std::optional<Endpoint> resolver_asks;
+  // Something was in effect before. That less is left of it, or nothing, is
+  // nobody's mistake then.
+  bool changing = false;
 };
 
 // Of a family, connections are captured if there is a listener they can reach:
 // own ones the first on loopback or the wildcard address, else any; forwarded
 // ones the first on the wildcard address, else any but one on loopback, which
-// no packet from outside may reach. An error when there is no listener, when
-// forwarded connections are wanted and none can be reached, or when there is
-// nothing to capture.
+// no packet from outside may reach. So are look-ups. An error when there is no
+// listener, when forwarded connections are wanted and none can be reached, or
+// when nothing comes of what the rules include; no include at all is no error,
+// since networks may be found later.
 Result<Plan> make_plan(std::string table, const Wanted& wanted);
 
 // A second table, which does nothing but make the kernel go on translating

@@ -44,6 +44,9 @@ struct MatchText {
   std::string operator()(const match::Port& to) {
     return concat("tcp dport ", to.port);
   }
+  std::string operator()(const match::UdpPort& to) {
+    return concat("udp dport ", to.port);
+  }
   std::string operator()(const match::PortIn& to) {
     return concat("tcp dport @", to.set);
   }

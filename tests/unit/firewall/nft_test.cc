@@ -79,6 +79,22 @@ TEST_CASE("nft: a plan in the kernel is what nft makes of its script") {
     wanted.filters.lan_prefixes = {Prefix(ip("192.168.0.0"), 17),
                                    Prefix(ip("fd00::"), 9)};
   }
+  SUBCASE("look-ups, with every filter and the resolver") {
+    wanted.listeners = {
+        Listener(Endpoint(ip("0.0.0.0"), 12400), Purpose::kDnsUdp),
+        Listener(Endpoint(ip("0.0.0.0"), 12400), Purpose::kDnsTcp),
+        Listener(Endpoint(ip("127.0.0.1"), 12300)),
+        Listener(Endpoint(ip("192.168.1.1"), 12301)),
+        Listener(Endpoint(ip("fd00::1"), 12500), Purpose::kDnsUdp),
+        Listener(Endpoint(ip("::1"), 12501), Purpose::kDnsTcp)};
+    wanted.name_servers = {ip("127.0.0.53"), ip("192.168.1.1"),
+                           ip("192.168.1.2"), ip("2001:db8::53"),
+                           ip("fe80::1")};
+    wanted.resolver_asks = Endpoint(ip("::1"), 12501);
+    wanted.filters.user = 1000;
+    wanted.filters.forwarded = true;
+    wanted.filters.uplinks = {"eth0"};
+  }
   Plan plan = plan_for(wanted);
   CHECK(by_us(plan) == by_nft(plan));
 }
