@@ -26,19 +26,28 @@
 namespace ginnel::firewall {
 namespace {
 
-// For each of the two steps of the end, and for the start. Somebody waits:
-// ginnel, five seconds for the end. 30 000 entries take some 0.3 s.
+// For each of the two steps of the end, and for the start, and after changes.
+// Somebody waits: ginnel, five seconds for the end. 30 000 entries take some
+// 0.3 s.
 constexpr auto kLimit = std::chrono::seconds(2);
+
+constexpr std::uint16_t kDnsPort = 53;
 
 Deadline deadline_from_now() {
   return std::chrono::steady_clock::now() + kLimit;
 }
 
-std::vector<Endpoint> endpoints_of(std::span<const UniqueFd> listeners) {
+// Of sockets of that type: SOCK_STREAM, SOCK_DGRAM.
+std::vector<Endpoint> endpoints_of(std::span<const UniqueFd> listeners,
+                                   int wanted) {
   std::vector<Endpoint> endpoints;
   for (const UniqueFd& listener : listeners) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    ::getsockopt(listener.get(), SOL_SOCKET, SO_TYPE, &type, &size);
     SocketAddress address;
-    if (::getsockname(listener.get(), address.get(), &address.size) < 0) {
+    if (type != wanted ||
+        ::getsockname(listener.get(), address.get(), &address.size) < 0) {
       continue;
     }
     if (auto endpoint = address.endpoint()) endpoints.push_back(*endpoint);
@@ -88,19 +97,27 @@ Result<void> reset_connections(std::span<const Endpoint> listeners,
   }
 }
 
-Result<void> forget_connections(std::span<const Endpoint> listeners,
-                                Deadline deadline) {
+// All that are `chosen`, however many.
+Result<void> forget_all(
+    std::uint8_t protocol,
+    const std::function<bool(const TrackedConnection&)>& chosen,
+    Deadline deadline) {
   for (;;) {
-    auto found = list_tracked(
-        IPPROTO_TCP,
-        [&](const TrackedConnection& each) {
-          return each.diverted() && is_at_any(listeners, each.reply.source);
-        },
-        deadline);
+    auto found = list_tracked(protocol, chosen, deadline);
     if (!found) return found.error();
     Result<void> forgotten = forget(*found, deadline);
     if (!forgotten || found->size() < kMaxTracked) return forgotten;
   }
+}
+
+Result<void> forget_diverted(std::uint8_t protocol,
+                             std::span<const Endpoint> listeners,
+                             Deadline deadline) {
+  if (listeners.empty()) return {};
+  auto chosen = [&](const TrackedConnection& each) {
+    return each.diverted() && is_at_any(listeners, each.reply.source);
+  };
+  return forget_all(protocol, chosen, deadline);
 }
 
 Result<std::set<IpAddress>> own_addresses() {
@@ -169,13 +186,40 @@ Result<void> try_forget_dead(std::span<const Shape> captured,
 }  // namespace
 
 void end_diverted(std::span<const UniqueFd> listeners) {
-  std::vector<Endpoint> endpoints = endpoints_of(listeners);
-  Result<void> reset = reset_connections(endpoints, deadline_from_now());
+  std::vector<Endpoint> tcp = endpoints_of(listeners, SOCK_STREAM);
+  std::vector<Endpoint> udp = endpoints_of(listeners, SOCK_DGRAM);
+  Result<void> reset = reset_connections(tcp, deadline_from_now());
   // Resets what was about to be accepted, too.
   for (const UniqueFd& each : listeners) ::shutdown(each.get(), SHUT_RDWR);
-  Result<void> forgotten = forget_connections(endpoints, deadline_from_now());
+  Deadline deadline = deadline_from_now();
+  Result<void> forgotten = forget_diverted(IPPROTO_TCP, tcp, deadline);
+  Result<void> flows = forget_diverted(IPPROTO_UDP, udp, deadline);
+  if (forgotten) forgotten = flows;
   if (!reset) log::warning("at the end: ", reset.error().message());
   if (!forgotten) log::warning("at the end: ", forgotten.error().message());
+}
+
+void forget_look_ups(std::span<const IpAddress> name_servers,
+                     bool to_this_machine) {
+  std::set<IpAddress> servers(name_servers.begin(), name_servers.end());
+  if (to_this_machine) {
+    Result<std::set<IpAddress>> own = own_addresses();
+    if (own) servers.merge(*own);
+  }
+  if (servers.empty()) return;
+  auto is_server = [&](const Endpoint& endpoint) {
+    return endpoint.port == kDnsPort && servers.contains(endpoint.address);
+  };
+  // An answer that came after its flow was forgotten makes one, too.
+  auto chosen = [&](const TrackedConnection& each) {
+    return is_server(each.original.destination) ||
+           is_server(each.original.source);
+  };
+  Result<void> forgotten = forget_all(IPPROTO_UDP, chosen, deadline_from_now());
+  if (!forgotten) {
+    log::warning("look-ups that were on their way may go on going there: ",
+                 forgotten.error().message());
+  }
 }
 
 void forget_dead(std::span<const Shape> captured) {

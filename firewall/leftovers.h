@@ -14,11 +14,11 @@
 // seconds at most, the start two.
 namespace ginnel::firewall {
 
-// At the end, when nothing is diverted to `listeners` any more but established
-// connections are still translated: these are reset, whoever holds them, so
-// that the applications learn of it; nobody listens any more; and the kernel
-// forgets where they went, so that the next connection from the same port
-// takes the way that then holds.
+// At the end, when nothing is diverted to `listeners`, TCP's and UDP's, any
+// more but established connections are still translated: these are reset,
+// whoever holds them, so that the applications learn of it; nobody listens any
+// more; and the kernel forgets where connections and flows went, so that the
+// next one from the same port takes the way that then holds.
 void end_diverted(std::span<const UniqueFd> listeners);
 
 // Before the start: makes the kernel forget the TCP connections to what
@@ -27,5 +27,12 @@ void end_diverted(std::span<const UniqueFd> listeners);
 // one, and not look at the rules. What has a socket lives on; so does what
 // this machine forwards, whose ends are elsewhere.
 void forget_dead(std::span<const Shape> captured);
+
+// After the rules about look-ups to `name_servers` (and, if `to_this_machine`,
+// to any address of this machine) have changed: makes the kernel forget the
+// flows of UDP to their port 53, diverted or not. Each packet of a flow goes
+// where its first one went, and a resolver may ask from one port for long.
+void forget_look_ups(std::span<const IpAddress> name_servers,
+                     bool to_this_machine);
 
 }  // namespace ginnel::firewall

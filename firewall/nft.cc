@@ -177,8 +177,14 @@ void add_chain(NftBatch& batch, const std::string& table, const Chain& chain) {
       [&](nlmsghdr* to) { nftnl_chain_nlmsg_build_payload(to, made.get()); });
 }
 
-NftBatch make_batch(const Plan& plan, Ownership ownership) {
-  NftBatch batch;
+void delete_table(NftBatch& batch, const std::string& name) {
+  TablePtr table = make_table(name);
+  batch.add("table " + name, NFT_MSG_DELTABLE, 0, [&](nlmsghdr* to) {
+    nftnl_table_nlmsg_build_payload(to, table.get());
+  });
+}
+
+void add_plan(NftBatch& batch, const Plan& plan, Ownership ownership) {
   add_table(batch, plan.table, ownership);
   std::uint32_t set_id = 0;
   for (const Set& set : plan.sets) {
@@ -192,16 +198,17 @@ NftBatch make_batch(const Plan& plan, Ownership ownership) {
       add_rule(batch, plan.table, chain.name, ++number, statement);
     }
   }
-  return batch;
+}
+
+Error refusal(const NftBatch& batch, const NftBatch::Answer& answer) {
+  return Error::from_errno(answer.error,
+                           "the kernel refused " + batch.name(answer.sequence));
 }
 
 // One attempt to delete: 0, or why not.
 Result<int> try_delete(int socket, const std::string& name) {
-  TablePtr table = make_table(name);
   NftBatch batch;
-  batch.add("table " + name, NFT_MSG_DELTABLE, 0, [&](nlmsghdr* to) {
-    nftnl_table_nlmsg_build_payload(to, table.get());
-  });
+  delete_table(batch, name);
   Result<NftBatch::Answer> answer = batch.commit(socket);
   if (!answer) return answer.error();
   return answer->error;
@@ -247,7 +254,8 @@ Result<UniqueFd> open_table_socket() { return open_netfilter_socket(); }
 
 Result<Ownership> install_over(int socket, const Plan& plan,
                                Ownership ownership) {
-  NftBatch batch = make_batch(plan, ownership);
+  NftBatch batch;
+  add_plan(batch, plan, ownership);
   Result<NftBatch::Answer> answer = batch.commit(socket);
   if (!answer) return answer.error();
   if (answer->error == 0) return ownership;
@@ -258,8 +266,17 @@ Result<Ownership> install_over(int socket, const Plan& plan,
     log::info("this kernel has no owner flag; the guard will delete the table");
     return install_over(socket, plan, Ownership::kPlain);
   }
-  return Error::from_errno(
-      answer->error, "the kernel refused " + batch.name(answer->sequence));
+  return refusal(batch, *answer);
+}
+
+Result<void> replace_over(int socket, const Plan& plan, Ownership granted) {
+  NftBatch batch;
+  delete_table(batch, plan.table);
+  add_plan(batch, plan, granted);
+  Result<NftBatch::Answer> answer = batch.commit(socket);
+  if (!answer) return answer.error();
+  if (answer->error != 0) return refusal(batch, *answer);
+  return {};
 }
 
 Result<InstalledTable> InstalledTable::install(const Plan& plan,

@@ -44,6 +44,10 @@ Result<UniqueFd> open_table_socket();
 Result<Ownership> install_over(int socket, const Plan& plan,
                                Ownership ownership);
 
+// The plan in place of the table of its name, which was made over `socket`,
+// from one packet to the next. After an error the old one is as it was.
+Result<void> replace_over(int socket, const Plan& plan, Ownership granted);
+
 // Makes sure that there is no such table; `socket` is the one that it was made
 // over, if it was.
 Result<void> remove_own_table(int socket, const std::string& name);
@@ -53,6 +57,11 @@ Result<void> remove_own_table(int socket, const std::string& name);
 class InstalledTable {
  public:
   static Result<InstalledTable> install(const Plan& plan, Ownership ownership);
+
+  // REQUIRES: a plan of the same name.
+  Result<void> replace(const Plan& plan) {
+    return replace_over(netlink_.get(), plan, ownership_);
+  }
 
   // What the kernel granted.
   Ownership ownership() const { return ownership_; }

@@ -5,7 +5,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -89,6 +91,12 @@ Result<Endpoint> bound_endpoint(int listener) {
         "the system gave a listener a port below 1024; name one with -l");
   }
   return *endpoint;
+}
+
+template <typename Item>
+std::vector<Item> sorted(std::vector<Item> items) {
+  std::sort(items.begin(), items.end());
+  return items;
 }
 
 }  // namespace
@@ -184,10 +192,19 @@ Result<Reply> Service::on(const request::Install&) {
 Result<void> Service::install() {
   Result<void> named = name_table();
   if (!named) return named;
+  wanted_.changing = table_.has_value();
   Result<Plan> plan = make_plan(table_name_, wanted_);
   if (!plan) return plan.error();
+  Result<void> installed = table_ ? install_again(*plan) : install_first(*plan);
+  if (!installed) return installed;
+  forget_old_look_ups();
+  installed_rules_ = sorted(wanted_.rules);
+  return {};
+}
+
+Result<void> Service::install_first(const Plan& plan) {
   if (auto shapes = flatten(wanted_.rules)) forget_dead(*shapes);
-  Result<InstalledTable> table = InstalledTable::install(*plan, ownership_);
+  Result<InstalledTable> table = InstalledTable::install(plan, ownership_);
   if (!table) return table.error();
   table_ = std::move(*table);
   if (Result<void> kept = keep_translating(); !kept) {
@@ -196,6 +213,39 @@ Result<void> Service::install() {
   }
   if (table_->ownership() == Ownership::kOwned) drop_needless_note();
   return {};
+}
+
+Result<void> Service::install_again(const Plan& plan) {
+  // A single address may come in the middle of a look-up, which waits; and
+  // few will have connected to it before.
+  auto new_network = [&](const Rule& rule) {
+    return rule.action == Action::kInclude &&
+           rule.prefix.length() < rule.prefix.first().bits() &&
+           !std::binary_search(installed_rules_.begin(), installed_rules_.end(),
+                               rule);
+  };
+  if (std::any_of(wanted_.rules.begin(), wanted_.rules.end(), new_network)) {
+    if (auto shapes = flatten(wanted_.rules)) forget_dead(*shapes);
+  }
+  return table_->replace(plan);
+}
+
+void Service::forget_old_look_ups() {
+  auto captures = [](const Listener& listener) {
+    return listener.purpose == Purpose::kDnsUdp;
+  };
+  if (std::none_of(wanted_.listeners.begin(), wanted_.listeners.end(),
+                   captures)) {
+    return;
+  }
+  std::vector<IpAddress> now = sorted(wanted_.name_servers);
+  std::vector<IpAddress> changed;
+  std::set_symmetric_difference(
+      now.begin(), now.end(), installed_name_servers_.begin(),
+      installed_name_servers_.end(), std::back_inserter(changed));
+  bool to_this_machine = wanted_.filters.forwarded && !wanted_.changing;
+  forget_look_ups(changed, to_this_machine);
+  installed_name_servers_ = std::move(now);
 }
 
 Result<void> Service::keep_translating() {

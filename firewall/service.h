@@ -50,6 +50,11 @@ class Service {
   // Chooses the table's name and promises to undo it, once.
   Result<void> name_table();
   Result<void> install();
+  // install() for the first time, and again.
+  Result<void> install_first(const Plan& plan);
+  Result<void> install_again(const Plan& plan);
+  // What the kernel remembers of look-ups that went where they no longer go.
+  void forget_old_look_ups();
   // Makes the table that keeps the kernel translating (plan.h). Without it
   // the end of connections may not be told.
   Result<void> keep_translating();
@@ -60,6 +65,9 @@ class Service {
   Ownership ownership_;
   bool greeted_ = false;
   Wanted wanted_;
+  // What wanted_ said at the last INSTALL, in ascending order.
+  std::vector<Rule> installed_rules_;
+  std::vector<IpAddress> installed_name_servers_;
   // The parts so far of a hosts block that is not complete.
   std::vector<Host> hosts_;
   std::string table_name_;
