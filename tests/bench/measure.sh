@@ -67,7 +67,6 @@ bulk() {
   else
     record_failure "$way" "$WHY"
   fi
-  settle
 }
 
 start_pings() {
@@ -89,9 +88,6 @@ bulk_up() {
   WHY="came from ${line%% *}"
   [ "${line%% *}" != "$SEEN_AS" ] || ANSWER=${line#* }
 }
-
-# What is still in queues has passed once an answer comes.
-settle() { probe 30 first 25 "$EPOCHREALTIME" || true; }
 
 # idle_streams COUNT: how many of these a tool that has done nothing yet can
 # hold, and their memory, unless they are too few to tell.

@@ -86,31 +86,39 @@ bulk_seconds() {
   esac
 }
 
-# One turn of a tool.
+# One turn of a tool. Each way's bulk has a session of its own: a download
+# fills the queue in which the acknowledgements for the other way wait, cubic
+# takes that for the end of its slow start, and what is sent up after it in the
+# same session needs seconds to grow, by ssh as by ginnel.
 visit() {
-  local seconds began
-  seconds=$(bulk_seconds)
-  began=$EPOCHREALTIME
-  start_tool "$TOOL"
   if [ "$TOOL" = iperf3 ]; then
-    iperf3_bulk down "$seconds"
-    iperf3_bulk up "$seconds"
-  elif first "$began"; then
-    measure ping 10 ping 1.5 0.02
-    measure sequential 20 connects 1.5 1
-    [ "$LINK" != local ] || measure concurrent 20 connects 1.5 64
-    bulk down "$seconds"
-    bulk up "$seconds"
+    start_tool "$TOOL"
+    iperf3_bulk down "$(bulk_seconds)"
+    iperf3_bulk up "$(bulk_seconds)"
+    end_visit
+  else
+    use_for small_things_and_down
+    use_for bulk up "$(bulk_seconds)"
   fi
+}
+
+# use_for WHAT...: of a tool just started.
+use_for() {
+  local began=$EPOCHREALTIME
+  start_tool "$TOOL"
+  if first "$began"; then "$@"; fi
   end_visit
 }
 
-# Another one: as many idle streams as it can have.
-idle_visit() {
-  start_tool "$TOOL"
-  if first "$EPOCHREALTIME"; then idle_streams 10000; fi
-  end_visit
+small_things_and_down() {
+  measure ping 10 ping 1.5 0.02
+  measure sequential 20 connects 1.5 1
+  [ "$LINK" != local ] || measure concurrent 20 connects 1.5 64
+  bulk down "$(bulk_seconds)"
 }
+
+# Another one: as many idle streams as it can have.
+idle_visit() { use_for idle_streams 10000; }
 
 end_visit() {
   stop_tool 2>"$LAB/log/stop" || record_failure end "$(cat "$LAB/log/stop")"
