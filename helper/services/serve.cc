@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "helper/services/serve.h"
 
+#include "helper/services/addresses.h"
 #include "helper/services/look_up.h"
 #include "helper/services/routes.h"
 
@@ -10,6 +11,8 @@ std::shared_ptr<mux::StreamHandler> serve_own(asio::any_io_executor executor,
                                               mux::Stream& stream,
                                               mux::Service service) {
   switch (service) {
+    case mux::Service::kAddresses:
+      return serve_addresses(executor, stream);
     case mux::Service::kLookUp:
       return serve_look_up(executor, stream);
     case mux::Service::kRoutes:
