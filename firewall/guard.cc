@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/unix_socket.h"
+#include "firewall/hosts_block.h"
 #include "firewall/nft.h"
 
 namespace ginnel::firewall {
@@ -26,12 +27,17 @@ constexpr std::size_t kMaxMessage = 256;
 // Where the guard keeps its end of the socket, after the standard streams.
 constexpr int kGuardSocket = 3;
 
+bool is_name_of(UndoKind kind, const std::string& name) {
+  if (kind == UndoKind::kListener) return true;
+  if (kind == UndoKind::kHostsBlock) return is_hosts_block(name);
+  return is_our_table(name);
+}
+
 std::optional<Undo> parse(Message message) {
   ByteReader reader(message.bytes);
   auto kind = static_cast<UndoKind>(reader.u8());
   std::string name(as_text(reader.rest()));
-  bool named = kind != UndoKind::kListener;
-  if (named && !is_our_table(name)) return std::nullopt;
+  if (!is_name_of(kind, name)) return std::nullopt;
   return Undo{kind, std::move(name), std::move(message.passed)};
 }
 

@@ -5,34 +5,13 @@
 #include <string>
 
 #include "base/result.h"
+#include "firewall/hosts_change.h"
 #include "firewall/wire.h"
 
 // Names in the hosts file, for programs that ask no name server: a marked
-// block at the end of the file, and nothing else of it is ever changed
-// (hosts_edit.h has the text of it).
-//
-// The file is edited where it stands, so that inode, mode, owner and a bind
-// mount over it stay; that has no rename's atomicity, whence three measures:
-//
-// - Ginnels take turns by flock() on /run/ginnel, where no user can get in the
-//   way, and on the hosts file itself, which containers may share that do not
-//   share /run. The second is waited for only briefly, since anybody who can
-//   read the file can hold it.
-// - All others wait, too: while the file is being edited it is leased
-//   (F_SETLEASE), and the kernel delays whoever opens it. So nobody reads half
-//   a block, and no editor's save falls between our reading and our writing.
-//   Where there are no leases, or somebody keeps the file open, it is done
-//   without, in two system calls and after one more look.
-// - What an edit does is written down under /run/ginnel before. Killed in the
-//   middle, it is completed by the guard or by the next start (a power cut
-//   takes the note along; then the marks have to do).
+// block at the end of the file (hosts_edit.h), put there and taken out again in
+// a way that spares everything else (hosts_change.h).
 namespace ginnel::firewall {
-
-// Where the hosts file is, and the folder for what must survive a kill.
-struct HostsPlace {
-  std::string file = "/etc/hosts";
-  std::string notes = "/run/ginnel";
-};
 
 // The block of one run of ginnel-firewall.
 class HostsBlock {

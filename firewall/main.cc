@@ -17,6 +17,7 @@
 #include "base/strings.h"
 #include "base/unix_socket.h"
 #include "firewall/guard.h"
+#include "firewall/hosts_block.h"
 #include "firewall/note.h"
 #include "firewall/service.h"
 #include "firewall/startup.h"
@@ -117,6 +118,7 @@ int run(UniqueFd client, Ownership ownership) {
     return kFatal;
   }
   repair_stale_notes();
+  remove_stale_hosts_blocks();
   Service service(std::move(*guard), ownership);
   Result<void> served = serve(client.get(), service);
   // Before anything is said: nobody who listens badly may keep the rules.

@@ -18,50 +18,31 @@
 namespace ginnel::firewall {
 namespace {
 
-constexpr char kFolder[] = "/run/ginnel";
-
 // The folder, made if need be. One that somebody else could write to, or a
 // link, is not used.
-Result<UniqueFd> open_folder() {
-  if (::mkdir(kFolder, 0700) < 0 && errno != EEXIST) {
-    return Error::from_errno(errno, concat("make ", kFolder));
+Result<UniqueFd> open_folder(const std::string& name) {
+  if (::mkdir(name.c_str(), 0700) < 0 && errno != EEXIST) {
+    return Error::from_errno(errno, concat("make ", name));
   }
   UniqueFd folder(
-      ::open(kFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!folder) return Error::from_errno(errno, concat("open ", kFolder));
+      ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) return Error::from_errno(errno, concat("open ", name));
   struct stat about {};
   if (::fstat(folder.get(), &about) < 0) {
-    return Error::from_errno(errno, concat("look at ", kFolder));
+    return Error::from_errno(errno, concat("look at ", name));
   }
   if (about.st_uid != 0 || (about.st_mode & 077) != 0) {
-    return Error(concat(kFolder, " must belong to root and have mode 0700"));
+    return Error(concat(name, " must belong to root and have mode 0700"));
   }
   return folder;
 }
 
-bool still_there(int folder) {
+bool still_there(const std::string& name, int folder) {
   struct stat ours {
   }, now{};
-  return ::fstat(folder, &ours) == 0 && ::lstat(kFolder, &now) == 0 &&
+  return ::fstat(folder, &ours) == 0 && ::lstat(name.c_str(), &now) == 0 &&
          ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
 }
-
-// Keeps others from taking a note that is being written for a stale one, and
-// from removing the folder. Until the descriptor is closed.
-Result<UniqueFd> lock_folder() {
-  for (;;) {
-    Result<UniqueFd> folder = open_folder();
-    if (!folder) return folder;
-    if (::flock(folder->get(), LOCK_EX) < 0) {
-      return Error::from_errno(errno, concat("lock ", kFolder));
-    }
-    // Whoever had the lock before may have been the last to need the folder.
-    if (still_there(folder->get())) return folder;
-  }
-}
-
-// REQUIRES: it is locked. Leaves one that holds other runs' notes.
-void remove_folder_if_empty() { ::rmdir(kFolder); }
 
 // What tells this network namespace from others.
 Result<std::string> namespace_text() {
@@ -104,38 +85,54 @@ void repair(int folder, const std::string& table, const std::string& here) {
 
 }  // namespace
 
+Result<UniqueFd> lock_notes(const std::string& folder) {
+  for (;;) {
+    Result<UniqueFd> opened = open_folder(folder);
+    if (!opened) return opened;
+    if (::flock(opened->get(), LOCK_EX) < 0) {
+      return Error::from_errno(errno, concat("lock ", folder));
+    }
+    // Whoever had the lock before may have been the last to need the folder.
+    if (still_there(folder, opened->get())) return opened;
+  }
+}
+
+void remove_notes_if_empty(const std::string& folder) {
+  ::rmdir(folder.c_str());
+}
+
 Result<UniqueFd> write_note(const std::string& table) {
   Result<std::string> text = namespace_text();
   if (!text) return text.error();
-  Result<UniqueFd> folder = lock_folder();
+  Result<UniqueFd> folder = lock_notes();
   if (!folder) return folder;
   UniqueFd note(::openat(folder->get(), table.c_str(),
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                          0600));
   if (!note) {
-    return Error::from_errno(errno, concat("make ", kFolder, "/", table));
+    return Error::from_errno(errno, concat("make ", kNotes, "/", table));
   }
   auto size = static_cast<ssize_t>(text->size());
   if (::flock(note.get(), LOCK_EX | LOCK_NB) < 0 ||
       ::write(note.get(), text->data(), text->size()) != size) {
-    return Error::from_errno(errno, concat("write ", kFolder, "/", table));
+    return Error::from_errno(errno, concat("write ", kNotes, "/", table));
   }
   return note;
 }
 
 Result<void> remove_note(const std::string& table) {
-  Result<UniqueFd> folder = lock_folder();
+  Result<UniqueFd> folder = lock_notes();
   if (!folder) return folder.error();
   if (::unlinkat(folder->get(), table.c_str(), 0) < 0 && errno != ENOENT) {
-    return Error::from_errno(errno, concat("remove ", kFolder, "/", table));
+    return Error::from_errno(errno, concat("remove ", kNotes, "/", table));
   }
-  remove_folder_if_empty();
+  remove_notes_if_empty();
   return {};
 }
 
 void repair_stale_notes() {
   Result<std::string> here = namespace_text();
-  Result<UniqueFd> folder = lock_folder();
+  Result<UniqueFd> folder = lock_notes();
   if (!here || !folder) {
     log::warning("look for what killed runs left over: ",
                  (here ? folder.error() : here.error()).message());
@@ -144,7 +141,7 @@ void repair_stale_notes() {
   for (const std::string& table : notes_in(folder->get())) {
     repair(folder->get(), table, *here);
   }
-  remove_folder_if_empty();
+  remove_notes_if_empty();
 }
 
 }  // namespace ginnel::firewall

@@ -15,6 +15,15 @@
 // would do too, but not across containers.)
 namespace ginnel::firewall {
 
+inline constexpr char kNotes[] = "/run/ginnel";
+
+// The folder, made if need be, and locked against other ginnels until the
+// descriptor is closed. One that somebody else could write to is refused.
+Result<UniqueFd> lock_notes(const std::string& folder = kNotes);
+
+// REQUIRES: it is locked. Leaves one that holds anybody's notes.
+void remove_notes_if_empty(const std::string& folder = kNotes);
+
 // Writes the note for `table`; the descriptor, and any copy of it, holds the
 // lock. An error when there is one of that name.
 Result<UniqueFd> write_note(const std::string& table);

@@ -112,7 +112,7 @@ void to_syslog(log::Level level, std::string_view line) {
 
 void ignore_signals() {
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGALRM,
-                     SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU}) {
+                     SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ}) {
     ::signal(signal, SIG_IGN);
   }
   // The starter may have left this ignored, and the guard is waited for.

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "firewall/hosts_block.h"
 #include "firewall/leftovers.h"
 #include "firewall/nft.h"
 #include "firewall/note.h"
@@ -18,6 +19,8 @@ Result<void> undo(const Undo& entry) {
       return {};
     case UndoKind::kTranslation:
       return remove_own_table(entry.held.get(), entry.name);
+    case UndoKind::kHostsBlock:
+      return remove_hosts_block(entry.name);
     case UndoKind::kNote:
       return remove_note(entry.name);
   }
@@ -35,8 +38,9 @@ void end_connections(std::vector<Undo> entries) {
 
 Result<void> UndoList::undo_all() {
   Result<void> outcome;
-  for (UndoKind kind : {UndoKind::kTable, UndoKind::kListener,
-                        UndoKind::kTranslation, UndoKind::kNote}) {
+  for (UndoKind kind :
+       {UndoKind::kTable, UndoKind::kListener, UndoKind::kTranslation,
+        UndoKind::kHostsBlock, UndoKind::kNote}) {
     std::vector<Undo> entries = take(kind);
     if (kind == UndoKind::kListener) {
       end_connections(std::move(entries));

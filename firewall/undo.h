@@ -28,8 +28,10 @@ enum class UndoKind : std::uint8_t {
   // where the kernel has owners. The firewall and its guard hold it both, so
   // that it outlives either.
   kTranslation = 3,
+  // The block `name` of the hosts file (hosts_block.h).
+  kHostsBlock = 4,
   // The note (note.h) of table `name`; the descriptor holds its lock.
-  kNote = 4,
+  kNote = 5,
 };
 
 struct Undo {
