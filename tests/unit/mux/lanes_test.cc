@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include "mux/session.h"
@@ -41,22 +42,26 @@ using Pipe = std::deque<std::vector<std::byte>>;
 
 class Tunnel {
  public:
-  explicit Tunnel(std::uint64_t seed) : random_(seed) { pipes_[0]; }
-
-  // Links join when the first has long been there.
-  void add_lane() {
+  // Links can join once the helper has the key.
+  explicit Tunnel(std::uint64_t seed) : random_(seed) {
+    pipes_[0].far = 0;
+    client.send_key(SessionKey());
     settle();
+  }
+
+  // The helper hears of it later, and perhaps of what goes over others first.
+  void add_lane() {
     auto id = client.add_lane();
     REQUIRE(id);
-    REQUIRE(helper.add_lane() == id);
     pipes_[*id];
   }
 
-  // What is in its pipes is lost; the helper hears of it later.
+  // What is in its pipes is lost.
   void kill_lane(LaneId id) {
+    for (auto& [other, lane] : pipes_) join(lane);
+    Lane lane = pipes_.at(id);
     REQUIRE(client.remove_lane(id));
-    pipes_.at(id).up.clear();
-    REQUIRE(helper.remove_lane(id));
+    REQUIRE(helper.remove_lane(*lane.far));
     pipes_.erase(id);
   }
 
@@ -66,9 +71,14 @@ class Tunnel {
     bool moved = false;
     for (auto& [id, lane] : pipes_) {
       if (random_() % 2) moved |= send(client, id, lane.up);
-      if (random_() % 2) moved |= send(helper, id, lane.down);
-      if (random_() % 3) moved |= deliver(helper, id, lane.up);
       if (random_() % 3) moved |= deliver(client, id, lane.down);
+      if (!lane.far && random_() % 32) {
+        moved |= !lane.up.empty();
+        continue;
+      }
+      join(lane);
+      if (random_() % 2) moved |= send(helper, *lane.far, lane.down);
+      if (random_() % 3) moved |= deliver(helper, *lane.far, lane.up);
     }
     CHECK(client.tick(now_));
     CHECK(helper.tick(now_));
@@ -93,7 +103,13 @@ class Tunnel {
  private:
   struct Lane {
     Pipe up, down;
+    std::optional<LaneId> far;  // the helper's, once it has joined
   };
+
+  void join(Lane& lane) {
+    if (!lane.far) lane.far = helper.add_lane();
+    REQUIRE(lane.far);
+  }
 
   bool send(Session& session, LaneId id, Pipe& pipe) {
     if (pipe.size() >= 8) return false;
