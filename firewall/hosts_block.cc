@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <sstream>
 
 #include "base/log.h"
@@ -138,18 +139,23 @@ Result<void> remove_hosts_block(const std::string& name,
 
 void remove_stale_hosts_blocks(const HostsPlace& place) {
   Result<BlockOwner> here = this_process();
+  std::set<std::string> stale;
   Result<void> removed = here ? Result<void>() : here.error();
   if (here) {
     removed = remove_blocks(place, [&](const std::string& name) {
-      if (!has_ended(name, *here)) return false;
-      log::info("repaired what a killed run left over: block ", name, " of ",
-                place.file);
-      return true;
+      bool ended = has_ended(name, *here);
+      if (ended) stale.insert(name);
+      return ended;
     });
   }
   if (!removed) {
     log::warning("left over from a run that was killed: ",
                  removed.error().message());
+    return;
+  }
+  for (const std::string& name : stale) {
+    log::info("repaired what a killed run left over: block ", name, " of ",
+              place.file);
   }
 }
 
