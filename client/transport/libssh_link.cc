@@ -25,7 +25,9 @@ LibsshLink::LibsshLink(std::shared_ptr<LibsshSession> session,
                        LineSink stderr_line)
     : session_(std::move(session)),
       stderr_line_(std::move(stderr_line)),
-      buffer_(std::make_unique_for_overwrite<std::byte[]>(kWindow)) {}
+      buffer_(std::make_unique_for_overwrite<std::byte[]>(kWindow)),
+      readable_(session_->executor(), Wakeup::TimePoint::max()),
+      writable_(session_->executor(), Wakeup::TimePoint::max()) {}
 
 awaitable<std::unique_ptr<LibsshLink>> LibsshLink::open(
     std::shared_ptr<LibsshSession> session, std::string command,
@@ -138,7 +140,7 @@ awaitable<Bytes> LibsshLink::read() {
     if (got > 0) co_return Bytes(buffer_.get(), got);
     check_usable();
     if (ended()) co_return Bytes();
-    if (unread_ == 0) co_await readable_.wait();
+    if (unread_ == 0) co_await readable_.async_wait(as_tuple);
   }
 }
 
@@ -158,7 +160,7 @@ awaitable<void> LibsshLink::wait_writable() {
   check_writable();
   while (!can_write() || refused_) {
     refused_ = false;
-    co_await writable_.wait();
+    co_await writable_.async_wait(as_tuple);
     check_writable();
   }
 }
@@ -191,12 +193,12 @@ void LibsshLink::finish_writing() {
 
 void LibsshLink::look_again() {
   if (!channel_ || session_->broken()) {
-    readable_.notify();
-    writable_.notify();
+    readable_.cancel();
+    writable_.cancel();
     return;
   }
-  if (unread_ > 0 || ended()) readable_.notify();
-  if (can_write() || ssh_channel_is_closed(channel_)) writable_.notify();
+  if (unread_ > 0 || ended()) readable_.cancel();
+  if (can_write() || ssh_channel_is_closed(channel_)) writable_.cancel();
 }
 
 void LibsshLink::close() {
@@ -213,8 +215,8 @@ void LibsshLink::abandon() {
     ssh_channel_free(channel_);
     channel_ = nullptr;
   }
-  readable_.notify();
-  writable_.notify();
+  readable_.cancel();
+  writable_.cancel();
 }
 
 void LibsshLink::limit_backlog(std::size_t bytes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <asio/steady_timer.hpp>
 #include <memory>
 
 #include "client/transport/libssh_session.h"
@@ -82,8 +83,9 @@ class LibsshLink : public mux::Link {
   bool finished_writing_ = false;
   bool refused_ = false;  // the last write, though there was room
 
-  Wakeup readable_;
-  Wakeup writable_;
+  // For whoever waits; they expire never and are cancelled to wake him.
+  asio::steady_timer readable_;
+  asio::steady_timer writable_;
 };
 
 }  // namespace ginnel::transport

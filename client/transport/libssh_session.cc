@@ -36,7 +36,9 @@ int duplicate(int fd) {
 }  // namespace
 
 LibsshSession::LibsshSession(asio::any_io_executor executor, UniqueFd socket)
-    : executor_(executor), socket_(executor, socket.release()) {
+    : executor_(executor),
+      socket_(executor, socket.release()),
+      written_(executor, TimePoint::max()) {
   session_ = ssh_new();
   event_ = ssh_event_new();
   if (!session_ || !event_) throw Failure("out of memory");
@@ -123,7 +125,7 @@ void LibsshSession::close() {
     ssh_silent_disconnect(session_), copy.release();
   socket_.close();
   changed_.notify();
-  written_.notify();
+  written_.cancel();
 }
 
 bool LibsshSession::has_unsent() const {
@@ -166,7 +168,7 @@ void LibsshSession::after_io() {
     close();
   }
   if (closed_) return;
-  if (awaits_socket()) written_.notify();
+  if (awaits_socket()) written_.cancel();
   for (LibsshLink* link : links_) link->look_again();
   changed_.notify();
   // Last, and on a copy: a line's reader may do anything with the links.
@@ -196,7 +198,7 @@ awaitable<void> LibsshSession::read_pump(std::shared_ptr<LibsshSession> self) {
 awaitable<void> LibsshSession::write_pump(std::shared_ptr<LibsshSession> self) {
   while (!self->broken()) {
     if (!self->awaits_socket()) {
-      co_await self->written_.wait();
+      co_await self->written_.async_wait(as_tuple);
       continue;
     }
     co_await self->socket_.async_wait(Descriptor::wait_write, as_tuple);

@@ -6,6 +6,7 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
 #include <set>
@@ -116,7 +117,8 @@ class LibsshSession : public std::enable_shared_from_this<LibsshSession> {
   ssh_event event_ = nullptr;
   std::set<LibsshLink*> links_;
   Wakeup changed_;  // for step()
-  Wakeup written_;  // for the write pump
+  // For the write pump; it expires never and is cancelled to wake it.
+  asio::steady_timer written_;
   bool pumping_ = false;
   bool closed_ = false;
   const char* condemned_ = nullptr;
