@@ -12,10 +12,12 @@
 ALL_TOOLS=(raw iperf3 libssh openssh ssh-L ssh-L-gcm ssh-D sshuttle
   sshuttle-fast)
 
-# ssh -L has AES-GCM, as ginnel does, for what the processor does in a second:
-# where the line is the limit, it is ssh -L again. iperf3 only confirms raw.
+# Where the line is the limit, ssh -L with AES-GCM, which ginnel has too, is
+# ssh -L again; iperf3 only confirms raw; and ssh -D and sshuttle without its
+# latency control differ from ssh -L and sshuttle everywhere as they do on a few
+# links.
 LOCAL_TOOLS=(ssh-L-gcm)
-FEW_LINKS_TOOLS=(iperf3)
+FEW_LINKS_TOOLS=(iperf3 ssh-D sshuttle-fast)
 FEW_LINKS=(local wan-100-100 wan-400-100)
 
 QUICK_LINKS=(local wan-100-100)

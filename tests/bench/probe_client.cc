@@ -206,7 +206,7 @@ awaitable<void> open_streams(Target target, std::shared_ptr<Holding> holding) {
   --holding->running;
 }
 
-constexpr auto kLongestOpening = std::chrono::seconds(20);
+constexpr auto kLongestOpening = std::chrono::seconds(15);
 
 // Until all have come or failed, or none has for as long as `patience`.
 awaitable<void> wait_for_streams(const Holding& holding, Seconds patience) {

@@ -42,7 +42,7 @@ awaitable<void> ping(Target target, Seconds time, Seconds interval);
 awaitable<void> connects(Target target, Seconds time, int workers);
 
 // Opens up to `count` streams until one fails, no further one has opened for as
-// long as `patience`, or all together took twenty seconds; prints {"held":N},
+// long as `patience`, or all together took fifteen seconds; prints {"held":N},
 // holds these until stdin ends, and then fails when they are not all.
 awaitable<void> hold(Target target, std::size_t count, Seconds patience);
 
