@@ -12,6 +12,8 @@ namespace ginnel::dns {
 namespace {
 
 constexpr unsigned kPointer = 0xc0;  // the top bits of a length that is none
+// Where the first name of a message begins, behind the header.
+constexpr std::size_t kFirstName = 12;
 // More than a name has labels lead nowhere new.
 constexpr int kMaxPointers = 128;
 
@@ -51,7 +53,7 @@ std::optional<std::size_t> walk(Bytes message, std::size_t offset, Take take) {
       std::size_t to =
           load_be<std::uint16_t>(message.data() + offset) & 0x3fffu;
       if (end == 0) end = offset + 2;
-      if (to >= offset) return {};
+      if (to >= offset || to < kFirstName) return {};
       offset = to;
       continue;
     }

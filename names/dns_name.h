@@ -24,8 +24,8 @@ struct ReadName {
   std::size_t end;  // offset of what follows it in the message
 };
 // The name at `offset` of `message`. Nothing when it is longer than 255 bytes,
-// leaves the message, or a pointer does not point backwards: such a name may
-// never end.
+// leaves the message, or a pointer does not point backwards, since such a name
+// may never end, or points into the header, which is no name.
 std::optional<ReadName> read_name(Bytes message, std::size_t offset);
 // As read_name(), without the text.
 std::optional<std::size_t> end_of_name(Bytes message, std::size_t offset);

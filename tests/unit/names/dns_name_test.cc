@@ -28,56 +28,65 @@ TEST_CASE("dns_name: labels become a text in lower case") {
   CHECK(text_at("\3\xc4\x41 \0"sv) == "\\196a\\032");
 }
 
+// Behind a header of zeros.
+std::string message(std::string_view names) {
+  return std::string(12, '\0') + std::string(names);
+}
+
 TEST_CASE("dns_name: a pointer leads back, and the name ends behind it") {
-  auto message = "\1b\0\1a\xc0\0\1z"sv;
-  CHECK(text_at(message, 3) == "a.b");
-  CHECK(read_name(as_bytes(message), 3)->end == 7);
-  CHECK(end_of_name(as_bytes(message), 3) == 7);
-  CHECK(text_at("\1c\0\1b\xc0\0\1a\xc0\3"sv, 7) == "a.b.c");
+  std::string two = message("\1b\0\1a\xc0\x0c\1z"sv);
+  CHECK(text_at(two, 15) == "a.b");
+  CHECK(read_name(as_bytes(two), 15)->end == 19);
+  CHECK(end_of_name(as_bytes(two), 15) == 19);
+  CHECK(text_at(message("\1c\0\1b\xc0\x0c\1a\xc0\x0f"sv), 19) == "a.b.c");
 }
 
 TEST_CASE("dns_name: what never ends or leaves the message is no name") {
-  CHECK(text_at("\xc0\0"sv) == "(none)");           // itself
-  CHECK(text_at("\1a\xc0\0"sv) == "(none)");        // its own beginning
-  CHECK(text_at("\xc0\2\xc0\0"sv) == "(none)");     // forwards
-  CHECK(text_at("\xc0\2\xc0\0"sv, 2) == "(none)");  // through a loop
-  CHECK(text_at("\1a\xc0"sv) == "(none)");          // half a pointer
-  CHECK(text_at("\xff\xff"sv) == "(none)");         // behind the end
-  CHECK(text_at("\3ab"sv) == "(none)");             // a short label
-  CHECK(text_at("\1a"sv) == "(none)");              // no root
-  CHECK(text_at("\x41"
-                "a\0"sv) == "(none)");  // a type of label unknown
-  CHECK(text_at(""sv) == "(none)");
-  CHECK(text_at("\0"sv, 1) == "(none)");
+  auto broken = [](std::string_view name, std::size_t offset = 0) {
+    return text_at(message(name), 12 + offset) == "(none)";
+  };
+  CHECK(broken("\xc0\x0c"sv));             // itself
+  CHECK(broken("\1a\xc0\x0c"sv));          // its own beginning
+  CHECK(broken("\xc0\x0e\xc0\x0c"sv));     // forwards
+  CHECK(broken("\xc0\x0e\xc0\x0c"sv, 2));  // through a loop
+  CHECK(broken("\xc0\x0b"sv));             // into the header
+  CHECK(broken("\1a\xc0"sv));              // half a pointer
+  CHECK(broken("\xff\xff"sv));             // behind the end
+  CHECK(broken("\3ab"sv));                 // a short label
+  CHECK(broken("\1a"sv));                  // no root
+  CHECK(broken("\x41\x61\0"sv));           // an unknown type of label
+  CHECK(broken(""sv));
+  CHECK(broken("\0"sv, 1));
 }
 
 TEST_CASE("dns_name: at most 255 bytes, however they are put together") {
   std::string label = '\x3f' + std::string(63, 'x');
   std::string longest = label + label + label + '\x3d' + std::string(61, 'x');
   CHECK(text_at(longest + '\0').size() == 253);
-  CHECK(text_at('\1' + ("x" + longest) + '\0') == "(none)");
-  // 'x' labels, each in front of the last: 128 of them are too many.
-  std::string message(1, '\0');
-  std::size_t previous = 0;
-  for (int i = 0; i < 128; ++i) {
-    std::size_t here = message.size();
-    message += "\1x\xc0";
-    message += static_cast<char>(previous);
-    CHECK((text_at(message, here) != "(none)") == (i < 127));
-    if (here > 250) break;
+  CHECK(text_at("\1x" + longest + '\0') == "(none)");
+  // A label in front of the last name, again and again: 127 fit.
+  std::string names = message("\0"sv);
+  std::size_t previous = 12;
+  for (int i = 0; i < 130; ++i) {
+    std::size_t here = names.size();
+    names += "\1x";
+    names += static_cast<char>(0xc0 | previous >> 8);
+    names += static_cast<char>(previous);
+    CAPTURE(i);
+    CHECK((text_at(names, here) != "(none)") == (i < 127));
     previous = here;
   }
 }
 
 TEST_CASE("dns_name: many pointers are followed only so far") {
-  std::string message(1, '\0');
+  std::string names = message("\0"sv);
   for (int i = 0; i < 1000; ++i) {
-    std::size_t to = i == 0 ? 0 : message.size() - 2;
-    message += static_cast<char>(0xc0 | (to >> 8));
-    message += static_cast<char>(to);
+    std::size_t to = i == 0 ? 12 : names.size() - 2;
+    names += static_cast<char>(0xc0 | (to >> 8));
+    names += static_cast<char>(to);
   }
-  CHECK(text_at(message, 1 + 2 * 10) == "");
-  CHECK(text_at(message, message.size() - 2) == "(none)");
+  CHECK(text_at(names, 13 + 2 * 10).empty());
+  CHECK(text_at(names, names.size() - 2) == "(none)");
 }
 
 TEST_CASE("dns_name: a text becomes labels, or nothing at all") {
