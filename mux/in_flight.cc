@@ -265,7 +265,7 @@ void InFlight::hear_noise() {
 // Stays ahead of a TCP below that is starting too.
 void InFlight::start_up(double count, TimePoint now) {
   if (2 * (round_most_ + frame_limit()) >= limit_) {
-    double most = kStartUpGain * bytes_in(least_ + target());
+    double most = kStartUpGain * bytes_in(least_rtt() + target());
     set_limit(std::max(static_cast<double>(limit_),
                        std::min(static_cast<double>(limit_) + count, most)));
   }

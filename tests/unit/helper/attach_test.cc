@@ -120,6 +120,7 @@ class Fixture : private AttachListener::Owner {
     listener->close();
     link.reset();
     turn([] { return running_tasks().empty(); });
+    listener.reset();  // while its loop is there
   }
 
   // Lets it work until `done`, for five seconds at most.
