@@ -35,9 +35,10 @@ constexpr int kUnansweredShrinks = 2;
 constexpr double kTellingShrink = 0.97;
 constexpr int kFirstDeafness = 4;
 constexpr int kMostDeafness = 64;
-// With nothing heard for longer, and for half a round trip, bytes are held back
-// behind a loss.
+// More than the machine's own scheduling makes of the usual time between two
+// acknowledgements.
 constexpr Clock::duration kStall = 15ms;
+constexpr double kBlockedGrowth = 1.3;
 // The other end acknowledges 32 KiB, or after 10 ms (PROTOCOL.md section 3).
 constexpr double kAckBytes = 32 * 1024;
 constexpr Seconds kAckDelay = 10ms;
@@ -91,6 +92,14 @@ Clock::duration InFlight::target() const {
              kTarget, to_clock(std::max(1.25 * acknowledging, 2.5 * frame)));
 }
 
+// Between two acknowledgements of the other end's, as a rule.
+Clock::duration InFlight::ack_interval() const {
+  if (!rate_known_) return to_clock(kAckDelay);
+  return to_clock(
+      std::max<Seconds>(std::min(kAckDelay, Seconds(kAckBytes / rate())),
+                        Seconds(static_cast<double>(frame_limit()) / rate())));
+}
+
 double InFlight::bytes_in(Clock::duration time) const {
   return rate() * Seconds(time).count();
 }
@@ -103,10 +112,7 @@ void InFlight::set_limit(double bytes) {
 void InFlight::on_sent(Position end, TimePoint now) {
   if (end <= sent_) return;
   bool idle = sent_ == acknowledged_;
-  if (idle) {
-    last_acknowledged_ = now;
-    idle_until_ = acknowledged_;
-  }
+  if (idle) last_acknowledged_ = now;
   if (!stale_ && now - last_worked_ >= kStale) {
     stale_ = true;
     limit_ = std::min(limit_, std::max(kInitialLimit, limit_ / 2));
@@ -149,12 +155,13 @@ void InFlight::on_app_limited(TimePoint) {
 void InFlight::on_acknowledged(Position position, TimePoint now) {
   if (position <= acknowledged_) return;
   double count = static_cast<double>(position - acknowledged_);
+  if (mark_count_ > 0) {
+    note_silence(now - last_acknowledged_ -
+                 (marks_[first_mark_].when - last_acknowledged_sent_));
+  }
   if (const Mark* mark = take_marks(position)) {
     take_sample(*mark, position, now);
-  }
-  bool first = acknowledged_ == idle_until_;
-  if (!first && now - last_acknowledged_ > std::max(kStall, smoothed_ / 2)) {
-    round_stalled_ = true;
+    last_acknowledged_sent_ = mark->when;
   }
   acknowledged_ = position;
   last_acknowledged_ = now;
@@ -168,6 +175,15 @@ void InFlight::on_acknowledged(Position position, TimePoint now) {
   bool enough = round_samples_ >= kEnoughSamples;
   if (phase_ == Phase::kMeasure && enough) end_measure(now);
   if (position >= round_end_ && now - round_began_ >= kMinRound) end_round(now);
+}
+
+// Nothing was heard for so much longer than there was between sending the one
+// and the other. Bytes that were held back behind a loss below us come late and
+// all at once, after half a round trip at least: they do not tell of a queue.
+void InFlight::note_silence(Clock::duration silence) {
+  if (silence <= kStall + ack_interval()) return;
+  round_stalled_ = true;
+  if (silence > smoothed_ / 2) round_blocked_ = true;
 }
 
 // The newest mark before `position`: what was sent before it may have waited
@@ -210,7 +226,7 @@ void InFlight::begin_round(TimePoint now) {
   round_began_ = now;
   round_least_ = Clock::duration::max();
   round_samples_ = 0;
-  round_worked_ = round_stalled_ = false;
+  round_worked_ = round_stalled_ = round_blocked_ = false;
   last_round_full_ = round_full_;
   round_full_ = full();
   round_most_ = sent_ - acknowledged_;
@@ -219,7 +235,7 @@ void InFlight::begin_round(TimePoint now) {
 void InFlight::end_round(TimePoint now) {
   bool worked = round_samples_ > 0 && (round_worked_ || last_round_full_);
   if (!worked || (phase_ == Phase::kSteady && settling_ == 0)) hear_noise();
-  last_round_least_ = round_least_;
+  round_before_least_ = std::exchange(last_round_least_, round_least_);
   if (!worked) {
     if (phase_ == Phase::kDrain || phase_ == Phase::kMeasure) {
       phase_ = Phase::kSteady;
@@ -265,7 +281,7 @@ void InFlight::hear_noise() {
 // Stays ahead of a TCP below that is starting too.
 void InFlight::start_up(double count, TimePoint now) {
   if (2 * (round_most_ + frame_limit()) >= limit_) {
-    double most = kStartUpGain * bytes_in(least_rtt() + target());
+    double most = kStartUpGain * bytes_in(least_ + target());
     set_limit(std::max(static_cast<double>(limit_),
                        std::min(static_cast<double>(limit_) + count, most)));
   }
@@ -316,9 +332,7 @@ void InFlight::steady_round(TimePoint now) {
   Clock::duration queue = round_least_ - least_;
   bool too_much = 2 * queue > 3 * target();
   if (deaf_rounds_ > 0 || round_stalled_) {
-    deaf_rounds_ -= deaf_rounds_ > 0;
-    bool judging = expected_fall_ > Clock::duration::zero();
-    if (last_round_full_ && !judging) grow({});
+    deaf_round(queue);
     return;
   }
   if (unanswered(too_much)) {
@@ -337,6 +351,23 @@ void InFlight::steady_round(TimePoint now) {
   } else {
     rounds_without_queue_ = 0;
   }
+}
+
+// The round trips of this round tell nothing of a queue, unless it is that
+// there is none. Behind a loss the path takes twice what it did, as half of it
+// waits at the other end.
+void InFlight::deaf_round(Clock::duration queue) {
+  bool blocked = round_blocked_ &&
+                 std::min(queue, round_before_least_ - least_) < target();
+  bool more = deaf_rounds_ > 0 || blocked || rate_follows_ || queue < target();
+  deaf_rounds_ -= deaf_rounds_ > 0;
+  bool judging = expected_fall_ > Clock::duration::zero();
+  if (!last_round_full_ || judging || !more) return;
+  grow({});
+  if (!blocked) return;
+  double limit = static_cast<double>(limit_);
+  set_limit(std::max(limit, std::min(limit * kBlockedGrowth,
+                                     2 * bytes_in(least_ + target()))));
 }
 
 void InFlight::grow(Clock::duration queue) {

@@ -107,6 +107,7 @@ class InFlight {
   void push_mark(TimePoint now);
   const Mark* take_marks(Position position);
   void take_sample(const Mark& mark, Position position, TimePoint now);
+  void note_silence(Clock::duration silence);
   void begin_round(TimePoint now);
   void end_round(TimePoint now);
   void hear_noise();
@@ -115,12 +116,14 @@ class InFlight {
   void steady_round(TimePoint now);
   void compare_rates();
   void forget_history();
+  void deaf_round(Clock::duration queue);
   void grow(Clock::duration queue);
   void shrink();
   bool unanswered(bool too_much);
   void begin_drain();
   void end_measure(TimePoint now);
   void set_limit(double bytes);
+  Clock::duration ack_interval() const;
   double bytes_in(Clock::duration time) const;
 
   std::size_t limit_ = kInitialLimit;
@@ -128,7 +131,7 @@ class InFlight {
   Position sent_ = 0;
   Position acknowledged_ = 0;
   TimePoint last_acknowledged_{};
-  Position idle_until_ = 0;  // before it nothing was in flight
+  TimePoint last_acknowledged_sent_{};  // when that was
 
   std::vector<Mark> marks_;  // a ring
   std::size_t first_mark_ = 0;
@@ -141,6 +144,7 @@ class InFlight {
   TimePoint least_seen_{};
   Clock::duration noise_{};
   Clock::duration last_round_least_ = Clock::duration::max();
+  Clock::duration round_before_least_ = Clock::duration::max();
   // The best rate of this round and of the last few with work.
   std::array<double, 4> rates_{};
   bool rate_known_ = false;
@@ -154,7 +158,8 @@ class InFlight {
   bool round_full_ = false;       // the limit held the sender back
   bool last_round_full_ = false;  // whose bytes this round's samples are of
   bool round_worked_ = false;     // samples of a sender with enough to send
-  bool round_stalled_ = false;    // and nothing was heard for half of it
+  bool round_stalled_ = false;    // nothing was heard for too long
+  bool round_blocked_ = false;    // for half a round trip
   TimePoint last_worked_{};
   bool stale_ = false;
 
