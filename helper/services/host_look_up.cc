@@ -66,7 +66,7 @@ void HostLookUp::ask(const std::string& name, std::uint16_t type) {
   // It may have become too long behind a domain; the inquiry draws the id.
   auto query = dns::make_query(0, name, type);
   if (!query) return;
-  auto inquiry = Inquiry::start(
+  auto inquiry = WideInquiry::start(
       executor_, *std::move(query), Inquiry::Way::kWhole, {},
       [this](std::vector<std::byte> answer) { answered(answer); });
   if (inquiry) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "helper/services/inquiry.h"
+#include "helper/services/wide_inquiry.h"
 #include "names/messages.h"
 
 namespace ginnel {
@@ -19,7 +19,9 @@ namespace ginnel {
 //   1. its hosts file,
 //   2. its name servers, A and AAAA at once, for the name as it is and with the
 //      domains of resolv.conf's search list, in the order that `ndots` says; a
-//      dot at the end means as it is only.
+//      dot at the end means as it is only,
+//   3. its links, for a name under ".local" that those do not know (see
+//      WideInquiry).
 //
 // The first of these that has addresses counts.
 class HostLookUp : public std::enable_shared_from_this<HostLookUp> {
@@ -47,8 +49,8 @@ class HostLookUp : public std::enable_shared_from_this<HostLookUp> {
 
   asio::any_io_executor executor_;
   Done done_;
-  std::deque<std::string> candidates_;               // names yet to be tried
-  std::vector<std::shared_ptr<Inquiry>> inquiries_;  // about one of them
+  std::deque<std::string> candidates_;  // names yet to be tried
+  std::vector<std::shared_ptr<WideInquiry>> inquiries_;  // about one of them
   std::size_t answers_ = 0;
   bool no_answer_ = false;  // some name server could not say
   bool silence_ = false;    // or none said anything

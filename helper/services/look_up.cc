@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "helper/services/inquiry.h"
 #include "helper/services/one_answer.h"
+#include "helper/services/wide_inquiry.h"
 #include "names/dns_build.h"
 #include "names/dns_message.h"
 
@@ -31,7 +31,7 @@ class LookUpService : public OneAnswer<names::LookUp> {
     }
     std::vector<NameServer> servers(look_up.servers.begin(),
                                     look_up.servers.end());
-    inquiry_ = Inquiry::start(
+    inquiry_ = WideInquiry::start(
         executor_, std::move(look_up.query),
         look_up.over_tcp ? Inquiry::Way::kTcp : Inquiry::Way::kUdp,
         std::move(servers),
@@ -47,7 +47,7 @@ class LookUpService : public OneAnswer<names::LookUp> {
   }
 
   asio::any_io_executor executor_;
-  std::shared_ptr<Inquiry> inquiry_;
+  std::shared_ptr<WideInquiry> inquiry_;
 };
 
 }  // namespace

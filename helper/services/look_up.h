@@ -9,7 +9,8 @@
 namespace ginnel {
 
 // Serves mux::Service::kLookUp: a DNS query that is put to the name servers
-// which the client names, or to this machine's own (see Inquiry). The answer is
+// which the client names, or to this machine's own (see
+// WideInquiry). The answer is
 // handed on as it came, whatever its type and size, with the query's id. What
 // is not a query is answered with FORMERR, a transfer of a zone, which takes
 // more than one message, with NOTIMP. No answer: the stream ends with nothing.

@@ -16,6 +16,7 @@
 #include "names/dns_message.h"
 #include "names/messages.h"
 #include "tests/unit/helper/fake_name_server.h"
+#include "tests/unit/helper/lan.h"
 #include "tests/unit/helper/service_pair.h"
 
 namespace ginnel {
@@ -188,6 +189,21 @@ TEST_CASE("addresses: resolv.conf is followed as it changes") {
     far.ask("www.example");
     return !other.udp_queries.empty();
   }));
+}
+
+TEST_CASE("addresses: a name that only multicast DNS knows") {
+  Lan lan;
+  lan.start_avahi("printer");
+  FarEnd far;
+  far.knows("site.local", {"10.0.0.5"});
+  CHECK(far.ask("printer.local") == "0 10 10.1.0.9 2001:db8:1::9");
+  CHECK(far.asked == "printer.local ");
+  CHECK(far.ask("site.local") == "0 30 10.0.0.5");
+  CHECK(far.ask("nobody.local") == "1 30");
+  far.server.by_udp = nullptr;
+  auto began = std::chrono::steady_clock::now();
+  CHECK(far.ask("printer.local") == "0 10 10.1.0.9 2001:db8:1::9");
+  CHECK(std::chrono::steady_clock::now() - began < 4s);
 }
 
 TEST_CASE("addresses: what is no name is refused") {

@@ -10,6 +10,7 @@
 #include "names/dns_message.h"
 #include "names/messages.h"
 #include "tests/unit/helper/fake_name_server.h"
+#include "tests/unit/helper/lan.h"
 #include "tests/unit/helper/service_pair.h"
 
 namespace ginnel {
@@ -251,6 +252,30 @@ TEST_CASE("look_up: a flood of guesses moves on to another server") {
   };
   far.second.by_udp = say_error(dns::Rcode::kNoName);
   CHECK(far.ask(query_for("a")) == error(query_for("a"), dns::Rcode::kNoName));
+}
+
+TEST_CASE("look_up: a name that only multicast DNS knows") {
+  Lan lan;
+  lan.start_avahi("printer");
+  FarEnd far;
+  far.first.by_udp = say_error(dns::Rcode::kNoName);
+  Message query = query_for("Printer.local");
+  Message answer = far.ask(query);
+  CHECK(dns::matches(query, answer));
+  CHECK(dns::addresses(answer).addresses ==
+        std::vector{*IpAddress::parse("10.1.0.9")});
+  // Nobody knows: what the name servers said.
+  query = query_for("nobody.local");
+  CHECK(far.ask(query) == error(query, dns::Rcode::kNoName));
+  // They are silent: in time for who asked.
+  far.first.by_udp = nullptr;
+  auto asker = far.start(query_for("printer.local"));
+  CHECK_FALSE(far.finish(*asker, 4s).empty());
+  // They know: nobody else is asked.
+  far.first.by_udp = say_found;
+  far.second.by_udp = say_found;
+  query = query_for("printer.local");
+  CHECK(far.ask(query) == found(query));
 }
 
 TEST_CASE("look_up: what is no query is told so") {
