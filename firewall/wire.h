@@ -164,7 +164,9 @@ struct MarkedSocket {
 // A listening TCP socket, or a bound UDP socket, for what is captured; port 0
 // is any free port. The UDP socket does not block, and tells with each packet
 // which address it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO): the answer must
-// leave from there.
+// leave from there, or the kernel does not know whose it is. If that is a
+// loopback address, neither an interface nor a scope may be named, for whoever
+// asked a link-local name server has a link-local address.
 struct Listen {
   Purpose purpose = Purpose::kConnections;
   Endpoint endpoint;

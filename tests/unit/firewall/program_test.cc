@@ -177,54 +177,6 @@ TEST_CASE_FIXTURE(Sandbox, "firewall: connections older than it live on") {
   CHECK(byte == 'x');
 }
 
-// A LAN behind `home`, on br0: 192.168.7.0/24 and fd00:7::/64.
-struct Router : Sandbox {
-  Router() {
-    home.enter();
-    shell("ip link add br0 type veth peer name lan");
-    shell(concat("ip link set lan netns /proc/", ::getpid(), "/fd/",
-                 lan.fd().get()));
-    shell(
-        "ip addr add 192.168.7.1/24 dev br0 && "
-        "ip addr add fd00:7::1/64 dev br0 nodad && ip link set br0 up");
-    lan.enter();
-    shell(
-        "ip addr add 192.168.7.2/24 dev lan && "
-        "ip addr add fd00:7::2/64 dev lan nodad && ip link set lan up && "
-        "ip route add default via 192.168.7.1 && "
-        "ip route add default via fd00:7::1");
-    home.enter();
-  }
-
-  // Starts with listeners at these addresses.
-  FirewallProxy route(const char* four, const char* six, Filters filters) {
-    FirewallProxy proxy = start();
-    auto first = proxy.listen(to(four, 0));
-    auto second = proxy.listen(to(six, 0));
-    REQUIRE(first);
-    REQUIRE(second);
-    listener4 = std::move(first->socket);
-    listener6 = std::move(second->socket);
-    at4 = first->endpoint;
-    at6 = second->endpoint;
-    REQUIRE(proxy.add_rules(ten_nine()));
-    filters.forwarded = true;
-    REQUIRE(proxy.set_filters(filters));
-    Result<void> installed = proxy.install();
-    if (!installed) FAIL(installed.error().message());
-    return proxy;
-  }
-
-  Outcome from(const NetworkNamespace& where, const Endpoint& target) {
-    where.enter();
-    Outcome outcome = connect_to(target);
-    home.enter();
-    return outcome;
-  }
-
-  NetworkNamespace lan;
-};
-
 TEST_CASE_FIXTURE(Router, "firewall: a LAN's connections are captured") {
   const char* four = "0.0.0.0";
   const char* six = "::";
@@ -239,7 +191,7 @@ TEST_CASE_FIXTURE(Router, "firewall: a LAN's connections are captured") {
   }
   Filters filters;
   filters.uplinks = {"wan0"};
-  FirewallProxy proxy = route(four, six, filters);
+  FirewallProxy proxy = route(ten_nine(), four, six, filters);
   CHECK(from(lan, to("10.9.1.1", 80)) == Outcome::kConnected);
   CHECK(original_destination(listener4) == to("10.9.1.1", 80));
   CHECK(from(lan, to("fd09::1", 80)) == Outcome::kConnected);
@@ -254,7 +206,7 @@ TEST_CASE_FIXTURE(Router, "firewall: a LAN's connections are captured") {
 }
 
 TEST_CASE_FIXTURE(Router, "firewall: a LAN host straight at the listener") {
-  FirewallProxy proxy = route("0.0.0.0", "::", {});
+  FirewallProxy proxy = route(ten_nine(), "0.0.0.0", "::", {});
   CHECK(from(lan, to("192.168.7.1", at4.port)) == Outcome::kNoAnswer);
   CHECK(from(lan, to("fd00:7::1", at6.port)) == Outcome::kNoAnswer);
   CHECK_FALSE(has_waiting(listener4));
@@ -286,7 +238,7 @@ TEST_CASE_FIXTURE(Router, "firewall: --lan narrows, and widens to the uplink") {
   auto expected = [](bool captured) {
     return captured ? Outcome::kConnected : Outcome::kRefused;
   };
-  FirewallProxy proxy = route("0.0.0.0", "::", filters);
+  FirewallProxy proxy = route(ten_nine(), "0.0.0.0", "::", filters);
   CHECK(from(lan, to("10.9.1.1", 80)) == expected(names("br0", "192.168.7.0")));
   CHECK(from(outside, to("10.9.1.1", 80)) ==
         expected(names("wan0", "192.0.2.0")));

@@ -204,6 +204,49 @@ FirewallProxy Sandbox::capture(const std::vector<Rule>& rules,
   return proxy;
 }
 
+Router::Router() {
+  home.enter();
+  shell("ip link add br0 type veth peer name lan");
+  shell(concat("ip link set lan netns /proc/", ::getpid(), "/fd/",
+               lan.fd().get()));
+  shell(
+      "ip addr add 192.168.7.1/24 dev br0 && "
+      "ip addr add fd00:7::1/64 dev br0 nodad && ip link set br0 up");
+  lan.enter();
+  shell(
+      "ip addr add 192.168.7.2/24 dev lan && "
+      "ip addr add fd00:7::2/64 dev lan nodad && ip link set lan up && "
+      "ip route add default via 192.168.7.1 && "
+      "ip route add default via fd00:7::1");
+  home.enter();
+}
+
+FirewallProxy Router::route(const std::vector<Rule>& rules, const char* four,
+                            const char* six, Filters filters) {
+  FirewallProxy proxy = start();
+  auto first = proxy.listen(Endpoint(ip(four), 0));
+  auto second = proxy.listen(Endpoint(ip(six), 0));
+  REQUIRE(first);
+  REQUIRE(second);
+  listener4 = std::move(first->socket);
+  listener6 = std::move(second->socket);
+  at4 = first->endpoint;
+  at6 = second->endpoint;
+  REQUIRE(proxy.add_rules(rules));
+  filters.forwarded = true;
+  REQUIRE(proxy.set_filters(filters));
+  Result<void> installed = proxy.install();
+  if (!installed) FAIL(installed.error().message());
+  return proxy;
+}
+
+Outcome Router::from(const NetworkNamespace& where, const Endpoint& target) {
+  where.enter();
+  Outcome outcome = connect_to(target);
+  home.enter();
+  return outcome;
+}
+
 std::vector<pid_t> children_of(pid_t process) {
   std::ifstream list(concat("/proc/", process, "/task/", process, "/children"));
   std::vector<pid_t> children;

@@ -76,6 +76,20 @@ class Sandbox {
   Endpoint at6;
 };
 
+// A LAN behind `home`, on br0: 192.168.7.0/24 and fd00:7::/64.
+struct Router : Sandbox {
+  Router();
+
+  // Starts, listens at these addresses, and installs, forwarded connections
+  // included.
+  FirewallProxy route(const std::vector<Rule>& rules, const char* four,
+                      const char* six, Filters filters);
+  // What becomes of a connection that somebody in `where` makes.
+  Outcome from(const NetworkNamespace& where, const Endpoint& target);
+
+  NetworkNamespace lan;
+};
+
 // The children of `process`, and the processes that run the firewall.
 std::vector<pid_t> children_of(pid_t process);
 
