@@ -166,6 +166,20 @@ Result<void> flatten_family(std::span<const Rule> ordered, Family family,
   return {};
 }
 
+bool holds(const PortRanges& ports, std::uint16_t port) {
+  return std::any_of(ports.begin(), ports.end(), [&](const PortRange& range) {
+    return range.contains(port);
+  });
+}
+
+bool holds(const Shape& shape, const IpAddress& address) {
+  const auto& intervals = shape.addresses(address.family());
+  auto next = std::partition_point(
+      intervals.begin(), intervals.end(),
+      [&](const AddressInterval& interval) { return interval.last < address; });
+  return next != intervals.end() && next->first <= address;
+}
+
 }  // namespace
 
 Result<std::vector<Shape>> flatten(std::span<const Rule> rules) {
@@ -186,20 +200,15 @@ Result<std::vector<Shape>> flatten(std::span<const Rule> rules) {
 }
 
 bool is_captured(std::span<const Shape> shapes, const Endpoint& destination) {
-  const IpAddress& address = destination.address;
-  for (const Shape& shape : shapes) {
-    bool port = std::any_of(shape.ports.begin(), shape.ports.end(),
-                            [&](const PortRange& range) {
-                              return range.contains(destination.port);
-                            });
-    const auto& intervals = shape.addresses(address.family());
-    auto next = std::partition_point(intervals.begin(), intervals.end(),
-                                     [&](const AddressInterval& interval) {
-                                       return interval.last < address;
-                                     });
-    if (port && next != intervals.end() && next->first <= address) return true;
-  }
-  return false;
+  return std::any_of(shapes.begin(), shapes.end(), [&](const Shape& shape) {
+    return holds(shape.ports, destination.port) &&
+           holds(shape, destination.address);
+  });
+}
+
+bool is_captured(std::span<const Shape> shapes, const IpAddress& address) {
+  return std::any_of(shapes.begin(), shapes.end(),
+                     [&](const Shape& shape) { return holds(shape, address); });
 }
 
 }  // namespace ginnel::firewall

@@ -53,5 +53,7 @@ inline constexpr std::size_t kMaxShapes = 1024;
 Result<std::vector<Shape>> flatten(std::span<const Rule> rules);
 
 bool is_captured(std::span<const Shape> shapes, const Endpoint& destination);
+// On whatever port.
+bool is_captured(std::span<const Shape> shapes, const IpAddress& address);
 
 }  // namespace ginnel::firewall

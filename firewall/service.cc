@@ -99,6 +99,15 @@ std::vector<Item> sorted(std::vector<Item> items) {
   return items;
 }
 
+bool listens_for_dns(const std::vector<Listener>& listeners,
+                     const Endpoint& endpoint) {
+  return std::any_of(listeners.begin(), listeners.end(),
+                     [&](const Listener& listener) {
+                       return listener.endpoint == endpoint &&
+                              listener.purpose == Purpose::kDnsUdp;
+                     });
+}
+
 }  // namespace
 
 Service::Service(Guard guard, Ownership ownership)
@@ -174,13 +183,35 @@ Result<Reply> Service::on(const request::SetHosts& set) {
   hosts_.insert(hosts_.end(), set.hosts.begin(), set.hosts.end());
   if (set.more) return done();
   std::vector<Host> whole = std::exchange(hosts_, {});
-  if (whole.empty()) return done();
-  return failed(Error("the hosts file cannot be changed by this version"));
+  Result<void> changed = set_hosts(whole);
+  if (!changed) return failed(changed.error());
+  return done();
 }
 
 Result<Reply> Service::on(const request::SetResolver& set) {
-  if (set.domains.empty()) return done();
-  return failed(Error("the system's resolver cannot be told by this version"));
+  Result<void> told = set_resolver(set);
+  if (!told) return failed(told.error());
+  return done();
+}
+
+// Of our own listeners only: what others are asked is nobody's business.
+Result<Reply> Service::on(const request::Diverted& diverted) {
+  bool ours = std::any_of(wanted_.listeners.begin(), wanted_.listeners.end(),
+                          [&](const Listener& listener) {
+                            return listener.purpose == Purpose::kDnsUdp &&
+                                   listener.endpoint.port ==
+                                       diverted.here.port;
+                          });
+  if (!ours || diverted.asker.address.family() !=
+                   diverted.here.address.family()) {
+    return Error(concat(diverted.here, " is no listener for look-ups"));
+  }
+  auto original =
+      find_original(IPPROTO_UDP, {diverted.here, diverted.asker},
+                    std::chrono::steady_clock::now() + kFindLimit);
+  if (!original) return failed(original.error());
+  if (!*original) return failed(Error("it was not diverted"));
+  return Reply{answer::Meant{(*original)->destination}, UniqueFd()};
 }
 
 Result<Reply> Service::on(const request::Install&) {
@@ -259,6 +290,47 @@ Result<void> Service::keep_translating() {
   Plan plan = make_translation_plan(std::move(name));
   Result<Ownership> granted = install_over(over, plan, table_->ownership());
   return granted ? Result<void>() : granted.error();
+}
+
+Result<void> Service::set_hosts(const std::vector<Host>& hosts) {
+  Result<std::vector<Shape>> captured = flatten(installed_rules_);
+  if (!captured) return captured.error();
+  for (const Host& host : hosts) {
+    if (!is_captured(*captured, host.address)) {
+      return Error(concat(host.address, ", the address of ",
+                          printable(host.name), ", is not captured"));
+    }
+  }
+  if (hosts.empty() && !hosts_block_) return {};
+  Result<void> named = name_hosts_block();
+  return named ? hosts_block_->set(hosts) : named;
+}
+
+// What lets the resolver in comes first and goes last.
+Result<void> Service::set_resolver(const request::SetResolver& set) {
+  if (set.domains.empty()) {
+    Result<void> told = resolver_.set({}, {});
+    wanted_.resolver_asks.reset();
+    return told;
+  }
+  if (!set.endpoint.address.is_loopback() ||
+      !listens_for_dns(wanted_.listeners, set.endpoint)) {
+    return Error(concat(set.endpoint,
+                        " is no listener for look-ups on the "
+                        "loopback interface"));
+  }
+  wanted_.resolver_asks = set.endpoint;
+  Result<void> ready = table_ ? install() : Result<void>();
+  return ready ? resolver_.set(set.domains, set.endpoint) : ready;
+}
+
+Result<void> Service::name_hosts_block() {
+  if (hosts_block_) return {};
+  Result<HostsBlock> block = HostsBlock::of_this_process();
+  if (!block) return block.error();
+  Result<void> promised = promise({UndoKind::kHostsBlock, block->name(), {}});
+  if (promised) hosts_block_ = std::move(*block);
+  return promised;
 }
 
 void Service::drop_needless_note() {

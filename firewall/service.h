@@ -7,8 +7,10 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "firewall/guard.h"
+#include "firewall/hosts_block.h"
 #include "firewall/nft.h"
 #include "firewall/plan.h"
+#include "firewall/resolver_link.h"
 #include "firewall/undo.h"
 #include "firewall/wire.h"
 
@@ -44,6 +46,7 @@ class Service {
   Result<Reply> on(const request::ClearRules& clear);
   Result<Reply> on(const request::SetHosts& set);
   Result<Reply> on(const request::SetResolver& set);
+  Result<Reply> on(const request::Diverted& diverted);
 
   // Enters `entry` here and with the guard, before what it undoes is done.
   Result<void> promise(Undo entry);
@@ -55,6 +58,10 @@ class Service {
   Result<void> install_again(const Plan& plan);
   // What the kernel remembers of look-ups that went where they no longer go.
   void forget_old_look_ups();
+  // Promises to remove the hosts block, once.
+  Result<void> name_hosts_block();
+  Result<void> set_hosts(const std::vector<Host>& hosts);
+  Result<void> set_resolver(const request::SetResolver& set);
   // Makes the table that keeps the kernel translating (plan.h). Without it
   // the end of connections may not be told.
   Result<void> keep_translating();
@@ -70,6 +77,8 @@ class Service {
   std::vector<IpAddress> installed_name_servers_;
   // The parts so far of a hosts block that is not complete.
   std::vector<Host> hosts_;
+  std::optional<HostsBlock> hosts_block_;
+  ResolverLink resolver_;
   std::string table_name_;
   std::optional<InstalledTable> table_;
   UndoList undo_;
