@@ -38,7 +38,7 @@ constexpr int kMostDeafness = 64;
 // More than the machine's own scheduling makes of the usual time between two
 // acknowledgements.
 constexpr Clock::duration kStall = 15ms;
-constexpr double kBlockedGrowth = 1.3;
+constexpr double kBlockedGrowth = 1.5;
 // The other end acknowledges 32 KiB, or after 10 ms (PROTOCOL.md section 3).
 constexpr double kAckBytes = 32 * 1024;
 constexpr Seconds kAckDelay = 10ms;
@@ -183,7 +183,7 @@ void InFlight::on_acknowledged(Position position, TimePoint now) {
 void InFlight::note_silence(Clock::duration silence) {
   if (silence <= kStall + ack_interval()) return;
   round_stalled_ = true;
-  if (silence > smoothed_ / 2) round_blocked_ = true;
+  if (silence > smoothed_ / 4) round_blocked_ = true;
 }
 
 // The newest mark before `position`: what was sent before it may have waited
@@ -248,7 +248,10 @@ void InFlight::end_round(TimePoint now) {
   stale_ = false;
   switch (phase_) {
     case Phase::kStartUp:
-      if (!round_stalled_ && round_least_ - least_ > target()) leave_start_up();
+      if (!round_stalled_ && !rate_grows() &&
+          round_least_ - least_ > target()) {
+        leave_start_up();
+      }
       break;
     case Phase::kSteady:
       steady_round(now);
@@ -278,6 +281,12 @@ void InFlight::hear_noise() {
   noise_ += (off - noise_) / 8;
 }
 
+// A TCP below that is starting too delays what we send by its own window and
+// pacing; while the rate grows so is that no queue of the path's.
+bool InFlight::rate_grows() const {
+  return rate() > kStartUpGrowth * rate_before_halves_[1];
+}
+
 // Stays ahead of a TCP below that is starting too.
 void InFlight::start_up(double count, TimePoint now) {
   if (2 * (round_most_ + frame_limit()) >= limit_) {
@@ -288,7 +297,7 @@ void InFlight::start_up(double count, TimePoint now) {
   if (now - half_began_ < std::max<Clock::duration>(least_ / 2, kMinRound))
     return;
   bool queue = half_samples_ >= kFewSamples && half_least_ - least_ > target();
-  bool growing = rate() > kStartUpGrowth * rate_before_halves_[1];
+  bool growing = rate_grows();
   rate_before_halves_ = {rate(), rate_before_halves_[0]};
   half_began_ = now;
   half_samples_ = 0;

@@ -111,6 +111,7 @@ class InFlight {
   void begin_round(TimePoint now);
   void end_round(TimePoint now);
   void hear_noise();
+  bool rate_grows() const;
   void start_up(double count, TimePoint now);
   void leave_start_up();
   void steady_round(TimePoint now);
