@@ -38,6 +38,7 @@ constexpr int kMostDeafness = 64;
 // More than the machine's own scheduling makes of the usual time between two
 // acknowledgements.
 constexpr Clock::duration kStall = 15ms;
+// A round's: what waits behind a loss is as much again as fills the path.
 constexpr double kBlockedGrowth = 1.5;
 // The other end acknowledges 32 KiB, or after 10 ms (PROTOCOL.md section 3).
 constexpr double kAckBytes = 32 * 1024;
@@ -359,7 +360,15 @@ void InFlight::steady_round(TimePoint now) {
     grow(queue);
   } else {
     rounds_without_queue_ = 0;
+    if (queue > target() && last_round_full_ && !rate_follows_) ease(queue);
   }
+}
+
+// A little more than the target is no reason to stop sending, but none to leave
+// it so: slowly, as what is changed shows only a round later.
+void InFlight::ease(Clock::duration queue) {
+  double surplus = Seconds(queue - target()) / Seconds(least_ + queue);
+  set_limit(static_cast<double>(limit_) * (1 - surplus / 4));
 }
 
 // The round trips of this round tell nothing of a queue, unless it is that

