@@ -3,23 +3,42 @@
 # install_dependencies.sh build|test...: installs by apt what is missing of
 # these groups of packaging/dependencies. Needs root only if anything is.
 set -eu
-list=$(dirname "$(readlink -f "$0")")/dependencies
+root=$(dirname "$(dirname "$(readlink -f "$0")")")
+unpacked=$root/build/packages
 is_installed() {
   dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null |
     grep -qx installed
 }
+is_unpacked() { [ -e "$unpacked/usr/share/doc/$1" ]; }
 
 missing=
-while read -r package group; do
+to_unpack=
+while read -r package group how; do
   for wanted in "$@"; do
     [ "$group" = "$wanted" ] || continue
-    is_installed "$package" || missing="$missing $package"
+    if [ "$how" = unpack ]; then
+      is_unpacked "$package" || to_unpack="$to_unpack $package"
+    else
+      is_installed "$package" || missing="$missing $package"
+    fi
   done
-done <"$list"
-[ -n "$missing" ] || exit 0
+done <"$root/packaging/dependencies"
+[ -n "$missing$to_unpack" ] || exit 0
 
-echo "installing$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q || echo 'apt-get update failed; going on with what is known'
-# shellcheck disable=SC2086
-apt-get install -q -y --no-install-recommends $missing
+if [ -n "$missing" ]; then
+  echo "installing$missing"
+  # shellcheck disable=SC2086
+  apt-get install -q -y --no-install-recommends $missing
+fi
+if [ -n "$to_unpack" ]; then
+  echo "unpacking$to_unpack"
+  mkdir -p "$unpacked"
+  cd "$unpacked"
+  # As root, apt downloads as a user of its own where it can.
+  # shellcheck disable=SC2086
+  apt-get download -q $to_unpack
+  for file in ./*.deb; do dpkg-deb -x "$file" .; done
+  rm ./*.deb
+fi
