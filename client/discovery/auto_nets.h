@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "client/discovery/far_records.h"
+#include "client/discovery/first_answer.h"
+#include "client/discovery/own_networks.h"
+#include "client/discovery/route_filter.h"
+#include "helper/services/alarm.h"
+
+namespace ginnel {
+
+// --auto-nets: asks the far end which networks it has routes to, follows them
+// as they change, and says which of them are to be captured (route_filter.h).
+// What is found is logged, and said again when it changes.
+class AutoNets {
+ public:
+  // The rules, in place of those given before.
+  using Changed = std::function<void(std::vector<firewall::Rule> rules)>;
+
+  // For the first list, before it goes on without.
+  static constexpr auto kPatience = std::chrono::seconds(5);
+  // Changes that come together are one.
+  static constexpr auto kPause = std::chrono::milliseconds(250);
+  // Between two looks at this machine's own networks, which change when it is
+  // carried elsewhere.
+  static constexpr auto kLookAround = std::chrono::seconds(5);
+
+  // `limits.own` is filled in here. `session` must outlive close().
+  AutoNets(const asio::any_io_executor& executor, mux::Session& session,
+           RouteLimits limits, Changed changed,
+           OwnAddresses own = own_addresses);
+
+  void start();
+  // Until the far end has told all there is, or kPatience after start();
+  // `changed` has been called then, with whatever there is.
+  awaitable<void> wait();
+  void close();
+
+ private:
+  void told(const names::RouteRecord& record);
+  void ended();
+  void change_soon();
+  void look_around();
+  std::vector<Prefix> own_networks() const;
+  void apply();
+  void log_changes(const RouteVerdicts& next) const;
+  void log_left_out(const RouteVerdicts& next, RouteVerdict reason) const;
+
+  asio::any_io_executor executor_;
+  mux::Session& session_;
+  RouteLimits limits_;
+  Changed changed_;
+  OwnAddresses own_;
+  std::shared_ptr<FarRecords<names::RouteRecord>> records_;
+  FirstAnswer complete_;
+  bool applied_ = false;  // once; until then all is awaited
+  std::set<Prefix> routes_;
+  RouteVerdicts verdicts_;
+  std::optional<Alarm> change_, look_;
+  bool change_pending_ = false;
+};
+
+}  // namespace ginnel

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "client/discovery/host_names.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/log.h"
+#include "helper/services/resolver.h"
+#include "names/dns_name.h"
+#include "names/host_name.h"
+
+namespace ginnel {
+namespace {
+
+std::string own_name() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return dns::lower_case(name);
+}
+
+std::vector<KnownHost> missing_in(const std::vector<KnownHost>& of,
+                                  const std::vector<KnownHost>& in) {
+  std::vector<KnownHost> result;
+  std::set_difference(of.begin(), of.end(), in.begin(), in.end(),
+                      std::back_inserter(result));
+  return result;
+}
+
+}  // namespace
+
+HostNames::HostNames(const asio::any_io_executor& executor,
+                     mux::Session& session, std::vector<std::string> seeds,
+                     Hooks hooks)
+    : executor_(executor),
+      session_(session),
+      hooks_(std::move(hooks)),
+      local_(executor,
+             [this](const std::string& name, bool known_here) {
+               table_.judge(name, known_here);
+               if (!known_here) return change_soon();
+               log::debug(
+                   "not taken from the far end, since it is known here: ",
+                   name);
+             }),
+      table_(own_name()) {
+  seeds_.names = std::move(seeds);
+  change_.emplace(executor, [this] { apply(); });
+}
+
+void HostNames::start() {
+  auto ended = [] {
+    log::warning("the far end tells of no more host names; those found stay");
+  };
+  records_ = FarRecords<names::NameRecord>::open(
+      executor_, session_, mux::Service::kNames, names::encode(seeds_),
+      [this](const names::NameRecord& record) { told(record); }, ended);
+  if (!records_) ended();
+}
+
+void HostNames::close() {
+  if (records_) records_->close();
+  local_.close();
+  change_.reset();
+}
+
+void HostNames::told(const names::NameRecord& record) {
+  if (record.gone) {
+    table_.remove(record);
+    return change_soon();
+  }
+  switch (table_.add(record)) {
+    case HostTable::Added::kKnown:
+      return change_soon();
+    case HostTable::Added::kUnjudged:
+      return local_.ask(record.name);
+    case HostTable::Added::kFull:
+      if (std::exchange(full_, true)) return;
+      log::warning("the far end tells of more than ", names::kMaxFoundNames,
+                   " host names; the others are left out");
+  }
+}
+
+void HostNames::rules_changed() { change_soon(); }
+
+void HostNames::change_soon() {
+  if (!change_ || std::exchange(change_pending_, true)) return;
+  auto soon = std::chrono::steady_clock::now() + kPause;
+  change_->set(std::max(soon, next_change_));
+}
+
+void HostNames::apply() {
+  change_pending_ = false;
+  next_change_ = std::chrono::steady_clock::now() + kInterval;
+  std::vector<KnownHost> next = table_.hosts(hooks_.captured);
+  if (next == hosts_) return;
+  log_changes(next);
+  hosts_ = std::move(next);
+  if (!hooks_.publish) {
+    answers_ = HostAnswers(hosts_);
+    return;
+  }
+  std::vector<firewall::Host> lines;
+  for (const KnownHost& host : hosts_) {
+    lines.emplace_back(host.address, host.name);
+  }
+  if (auto done = hooks_.publish(lines); !done) {
+    log::warning("host names of the far end are not in the hosts file: ",
+                 done.error().message());
+  }
+}
+
+void HostNames::log_changes(const std::vector<KnownHost>& next) const {
+  for (const KnownHost& host : missing_in(next, hosts_)) {
+    log::info("found: ", host.name, " is ", host.address, ", by ",
+              names::to_string(host.source));
+  }
+  for (const KnownHost& host : missing_in(hosts_, next)) {
+    log::info("gone: ", host.name, " was ", host.address, ", by ",
+              names::to_string(host.source));
+  }
+}
+
+std::optional<std::vector<std::byte>> HostNames::known(Bytes query) const {
+  auto& servers = Resolver::of(executor_).servers();
+  const auto& conf = servers.conf(std::chrono::steady_clock::now());
+  return answers_.answer(query, conf.search);
+}
+
+}  // namespace ginnel
