@@ -194,26 +194,6 @@ Result<Reply> Service::on(const request::SetResolver& set) {
   return done();
 }
 
-// Of our own listeners only: what others are asked is nobody's business.
-Result<Reply> Service::on(const request::Diverted& diverted) {
-  bool ours = std::any_of(wanted_.listeners.begin(), wanted_.listeners.end(),
-                          [&](const Listener& listener) {
-                            return listener.purpose == Purpose::kDnsUdp &&
-                                   listener.endpoint.port ==
-                                       diverted.here.port;
-                          });
-  if (!ours || diverted.asker.address.family() !=
-                   diverted.here.address.family()) {
-    return Error(concat(diverted.here, " is no listener for look-ups"));
-  }
-  auto original =
-      find_original(IPPROTO_UDP, {diverted.here, diverted.asker},
-                    std::chrono::steady_clock::now() + kFindLimit);
-  if (!original) return failed(original.error());
-  if (!*original) return failed(Error("it was not diverted"));
-  return Reply{answer::Meant{(*original)->destination}, UniqueFd()};
-}
-
 Result<Reply> Service::on(const request::Install&) {
   Result<void> installed = install();
   if (!installed) return failed(installed.error());
