@@ -166,7 +166,7 @@ void InFlight::on_acknowledged(Position position, TimePoint now) {
   }
   acknowledged_ = position;
   last_acknowledged_ = now;
-  if (phase_ == Phase::kStartUp) start_up(count, now);
+  if (phase_ == Phase::kStartUp && sampled_) start_up(count, now);
   if (phase_ == Phase::kSteady && static_cast<double>(limit_) < refill_to_) {
     set_limit(
         std::min(refill_to_, static_cast<double>(limit_) + count * kRefill));

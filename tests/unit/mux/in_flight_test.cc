@@ -399,6 +399,15 @@ TEST_CASE("in flight: another link starts from the beginning") {
   CHECK(control.least_rtt() == 30ms);
 }
 
+TEST_CASE("in flight: part of what was sent tells no round trip") {
+  InFlight control;
+  TimePoint now = TimePoint() + 1h;
+  control.on_sent(InFlight::kInitialLimit, now);
+  control.on_acknowledged(1000, now + 20ms);
+  CHECK(control.least_rtt() == 0ms);
+  CHECK(control.limit() == InFlight::kInitialLimit);
+}
+
 TEST_CASE("in flight: acknowledgements out of place do nothing") {
   InFlight control;
   TimePoint now = TimePoint() + 1h;
