@@ -8,6 +8,7 @@
 // After libc's: its headers yield to them, not the other way round.
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
+#include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
@@ -43,6 +44,7 @@ constexpr std::string_view kTranslationEnd = "-nat";
 
 using TablePtr = std::unique_ptr<nftnl_table, FreeWith<nftnl_table_free>>;
 using ChainPtr = std::unique_ptr<nftnl_chain, FreeWith<nftnl_chain_free>>;
+using RulePtr = std::unique_ptr<nftnl_rule, FreeWith<nftnl_rule_free>>;
 using SetPtr = std::unique_ptr<nftnl_set, FreeWith<nftnl_set_free>>;
 
 TablePtr make_table(const std::string& name) {
@@ -177,20 +179,16 @@ void add_chain(NftBatch& batch, const std::string& table, const Chain& chain) {
       [&](nlmsghdr* to) { nftnl_chain_nlmsg_build_payload(to, made.get()); });
 }
 
-void delete_table(NftBatch& batch, const std::string& name) {
-  TablePtr table = make_table(name);
-  batch.add("table " + name, NFT_MSG_DELTABLE, 0, [&](nlmsghdr* to) {
-    nftnl_table_nlmsg_build_payload(to, table.get());
-  });
-}
-
-void add_plan(NftBatch& batch, const Plan& plan, Ownership ownership) {
-  add_table(batch, plan.table, ownership);
+void add_sets(NftBatch& batch, const Plan& plan) {
   std::uint32_t set_id = 0;
   for (const Set& set : plan.sets) {
     add_set(batch, plan.table, set, ++set_id);
     add_elements(batch, plan.table, set);
   }
+}
+
+// Chains that are there already stay as they are.
+void add_rules(NftBatch& batch, const Plan& plan) {
   for (const Chain& chain : plan.chains) add_chain(batch, plan.table, chain);
   for (const Chain& chain : plan.chains) {
     std::size_t number = 0;
@@ -200,15 +198,71 @@ void add_plan(NftBatch& batch, const Plan& plan, Ownership ownership) {
   }
 }
 
+// All rules of the table.
+void delete_rules(NftBatch& batch, const std::string& table) {
+  RulePtr rules(checked(nftnl_rule_alloc()));
+  nftnl_rule_set_u32(rules.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
+  nftnl_rule_set_str(rules.get(), NFTNL_RULE_TABLE, table.c_str());
+  batch.add("rules of " + table, NFT_MSG_DELRULE, 0, [&](nlmsghdr* to) {
+    nftnl_rule_nlmsg_build_payload(to, rules.get());
+  });
+}
+
+void delete_set(NftBatch& batch, const std::string& table,
+                const std::string& name) {
+  SetPtr set = make_set(table, name);
+  batch.add("set " + name, NFT_MSG_DELSET, 0, [&](nlmsghdr* to) {
+    nftnl_set_nlmsg_build_payload(to, set.get());
+  });
+}
+
+void delete_chain(NftBatch& batch, const std::string& table,
+                  const std::string& name) {
+  ChainPtr chain(checked(nftnl_chain_alloc()));
+  nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, table.c_str());
+  nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_NAME, name.c_str());
+  batch.add("chain " + name, NFT_MSG_DELCHAIN, 0, [&](nlmsghdr* to) {
+    nftnl_chain_nlmsg_build_payload(to, chain.get());
+  });
+}
+
 Error refusal(const NftBatch& batch, const NftBatch::Answer& answer) {
   return Error::from_errno(answer.error,
                            "the kernel refused " + batch.name(answer.sequence));
 }
 
+// An empty batch is none.
+Result<void> commit(NftBatch& batch, int socket) {
+  if (batch.empty()) return {};
+  Result<NftBatch::Answer> answer = batch.commit(socket);
+  if (!answer) return answer.error();
+  return answer->error == 0 ? Result<void>() : refusal(batch, *answer);
+}
+
+// Gives every set a name that no set has in a plan as it is made.
+void rename_sets(Plan& plan) {
+  constexpr std::string_view kOther = "_b";
+  for (Set& set : plan.sets) set.name += kOther;
+  for (Chain& chain : plan.chains) {
+    for (Statement& statement : chain.statements) {
+      for (Match& each : statement.matches) {
+        if (auto* to = std::get_if<match::DestinationIn>(&each)) {
+          to->set += kOther;
+        } else if (auto* ports = std::get_if<match::PortIn>(&each)) {
+          ports->set += kOther;
+        }
+      }
+    }
+  }
+}
+
 // One attempt to delete: 0, or why not.
 Result<int> try_delete(int socket, const std::string& name) {
+  TablePtr table = make_table(name);
   NftBatch batch;
-  delete_table(batch, name);
+  batch.add("table " + name, NFT_MSG_DELTABLE, 0, [&](nlmsghdr* to) {
+    nftnl_table_nlmsg_build_payload(to, table.get());
+  });
   Result<NftBatch::Answer> answer = batch.commit(socket);
   if (!answer) return answer.error();
   return answer->error;
@@ -255,7 +309,9 @@ Result<UniqueFd> open_table_socket() { return open_netfilter_socket(); }
 Result<Ownership> install_over(int socket, const Plan& plan,
                                Ownership ownership) {
   NftBatch batch;
-  add_plan(batch, plan, ownership);
+  add_table(batch, plan.table, ownership);
+  add_sets(batch, plan);
+  add_rules(batch, plan);
   Result<NftBatch::Answer> answer = batch.commit(socket);
   if (!answer) return answer.error();
   if (answer->error == 0) return ownership;
@@ -269,14 +325,38 @@ Result<Ownership> install_over(int socket, const Plan& plan,
   return refusal(batch, *answer);
 }
 
-Result<void> replace_over(int socket, const Plan& plan, Ownership granted) {
+TableContents contents_of(const Plan& plan) {
+  TableContents contents;
+  for (const Set& set : plan.sets) contents.sets.push_back(set.name);
+  for (const Chain& chain : plan.chains) contents.chains.push_back(chain.name);
+  return contents;
+}
+
+Result<void> replace_over(int socket, const TableContents& old,
+                          const Plan& plan) {
+  NftBatch sets;
+  add_sets(sets, plan);
+  Result<void> made = commit(sets, socket);
+  if (!made) return made;
+
   NftBatch batch;
-  delete_table(batch, plan.table);
-  add_plan(batch, plan, granted);
-  Result<NftBatch::Answer> answer = batch.commit(socket);
-  if (!answer) return answer.error();
-  if (answer->error != 0) return refusal(batch, *answer);
-  return {};
+  delete_rules(batch, plan.table);
+  for (const std::string& set : old.sets) delete_set(batch, plan.table, set);
+  for (const std::string& name : old.chains) {
+    bool stays =
+        std::any_of(plan.chains.begin(), plan.chains.end(),
+                    [&](const Chain& chain) { return chain.name == name; });
+    if (!stays) delete_chain(batch, plan.table, name);
+  }
+  add_rules(batch, plan);
+  Result<void> replaced = commit(batch, socket);
+  if (replaced) return {};
+
+  NftBatch back;
+  for (const Set& set : plan.sets) delete_set(back, plan.table, set.name);
+  Result<void> undone = commit(back, socket);
+  if (!undone) log::warning("unused sets stay: ", undone.error().message());
+  return replaced;
 }
 
 Result<InstalledTable> InstalledTable::install(const Plan& plan,
@@ -285,7 +365,20 @@ Result<InstalledTable> InstalledTable::install(const Plan& plan,
   if (!socket) return socket.error();
   Result<Ownership> granted = install_over(socket->get(), plan, ownership);
   if (!granted) return granted.error();
-  return InstalledTable(std::move(*socket), *granted);
+  return InstalledTable(std::move(*socket), *granted, contents_of(plan));
+}
+
+Result<void> InstalledTable::replace(Plan plan) {
+  // By turns, so that the names of two in a row differ.
+  other_names_ = !other_names_;
+  if (other_names_) rename_sets(plan);
+  Result<void> replaced = replace_over(netlink_.get(), contents_, plan);
+  if (replaced) {
+    contents_ = contents_of(plan);
+  } else {
+    other_names_ = !other_names_;
+  }
+  return replaced;
 }
 
 Result<void> remove_own_table(int socket, const std::string& name) {

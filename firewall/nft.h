@@ -4,6 +4,8 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -44,9 +46,25 @@ Result<UniqueFd> open_table_socket();
 Result<Ownership> install_over(int socket, const Plan& plan,
                                Ownership ownership);
 
-// The plan in place of the table of its name, which was made over `socket`,
-// from one packet to the next. After an error the old one is as it was.
-Result<void> replace_over(int socket, const Plan& plan, Ownership granted);
+// What is named in a table.
+struct TableContents {
+  std::vector<std::string> sets;
+  std::vector<std::string> chains;
+};
+TableContents contents_of(const Plan& plan);
+
+// `plan` in place of `old`, which is in the table of its name that was made
+// over `socket`, from one packet to the next; after an error the old one is as
+// it was. REQUIRES: its sets have other names than the old ones.
+//
+// The table and its chains stay, and only what is in them is replaced: of two
+// chains on one hook a packet could pass the new one just before the change and
+// the old one just after it, and find neither in effect. And the sets come
+// first, in a transaction of their own: for a moment after a commit, Linux 6.18
+// finds nothing in a set that was made by it (6 connections of 50 000 went
+// astray in 300 changes, none in 300 this way).
+Result<void> replace_over(int socket, const TableContents& old,
+                          const Plan& plan);
 
 // Makes sure that there is no such table; `socket` is the one that it was made
 // over, if it was.
@@ -58,20 +76,22 @@ class InstalledTable {
  public:
   static Result<InstalledTable> install(const Plan& plan, Ownership ownership);
 
-  // REQUIRES: a plan of the same name.
-  Result<void> replace(const Plan& plan) {
-    return replace_over(netlink_.get(), plan, ownership_);
-  }
+  // See replace_over(). REQUIRES: a plan for the same table.
+  Result<void> replace(Plan plan);
 
   // What the kernel granted.
   Ownership ownership() const { return ownership_; }
 
  private:
-  InstalledTable(UniqueFd netlink, Ownership ownership)
-      : netlink_(std::move(netlink)), ownership_(ownership) {}
+  InstalledTable(UniqueFd netlink, Ownership ownership, TableContents contents)
+      : netlink_(std::move(netlink)),
+        ownership_(ownership),
+        contents_(std::move(contents)) {}
 
   UniqueFd netlink_;
   Ownership ownership_;
+  TableContents contents_;
+  bool other_names_ = false;
 };
 
 // Makes sure that there is no such table: deletes a plain one, waits for the

@@ -28,6 +28,8 @@ class NftBatch {
   void add(std::string what, std::uint16_t type, std::uint16_t flags,
            const std::function<void(nlmsghdr*)>& fill);
 
+  bool empty() const { return names_.empty(); }
+
   struct Answer {
     int error = 0;               // errno, or 0 when all took effect
     std::uint32_t sequence = 0;  // of the first message refused
