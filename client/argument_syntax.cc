@@ -89,7 +89,8 @@ class Reader {
       rest.remove_prefix(1);
       Found found{option, std::nullopt};
       bool equals = rest.starts_with('=');
-      if (!rest.empty() && (equals || !option->metavar.empty())) {
+      bool takes_rest = !option->metavar.empty() && option->implied.empty();
+      if (!rest.empty() && (equals || takes_rest)) {
         found.value = rest.substr(equals ? 1 : 0);
         rest = {};
       }
@@ -110,6 +111,7 @@ class Reader {
       result_.options.push_back(std::move(name));
       return {};
     }
+    if (!found.value && !option.implied.empty()) found.value = option.implied;
     if (!found.value) {
       if (next_ == args_.size() || is_option(args_[next_])) {
         return Error(

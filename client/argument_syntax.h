@@ -15,6 +15,9 @@ struct OptionName {
   char short_name = '\0';      // '\0': has none
   std::string_view long_name;  // without "--"; empty: has none
   std::string_view metavar;    // what its value is called; empty: takes none
+  // The value when none is attached by '='; empty: it needs one. Such an
+  // option takes no value from the next word, nor behind its letter.
+  std::string_view implied = {};
 };
 
 // "--long", or "-s" where there is no long name: how an option is named in

@@ -83,12 +83,37 @@ class Loader {
     bool captures =
         std::any_of(capture_.rules.begin(), capture_.rules.end(),
                     [](const SubnetRule& rule) { return rule.include; });
-    if (!captures) return nothing_left();
+    if (!captures && !captures_later()) return nothing_left();
     return std::move(capture_);
   }
 
  private:
+  // What the far end says decides.
+  bool captures_later() const {
+    return options_.auto_nets != AutoNets::kNo || !capture_.far_names.empty();
+  }
+
+  Result<void> add_far_name(const SubnetSpec& spec, bool include) {
+    if (!include) {
+      return Error(concat("subnet ", spec,
+                          ": names for the far end can be captured, not left "
+                          "alone; exclude a network"));
+    }
+    if (spec.wildcard && !options_.dns) {
+      return Error(concat("subnet ", spec,
+                          ": which names there are is seen when they are "
+                          "looked up; add --dns"));
+    }
+    if (capture_.far_names.size() == kMaxFarNames) {
+      return Error(concat("there are more than ", kMaxFarNames,
+                          " names for the far end; name networks instead"));
+    }
+    capture_.far_names.push_back(spec);
+    return {};
+  }
+
   Result<void> add(const SubnetSpec& spec, bool include) {
+    if (spec.far) return add_far_name(spec, include);
     auto rules = resolve_subnet(spec, include, options_.ipv6, lookups_.resolve);
     if (!rules) return rules.error();
     if (capture_.rules.size() + rules->size() > kMaxRules) {
@@ -198,6 +223,7 @@ class Loader {
       return address.family() == family;
     };
     bool wanted =
+        (captures_later() && (family == Family::kIpv4 || options_.ipv6)) ||
         std::any_of(capture_.rules.begin(), capture_.rules.end(),
                     [&](const SubnetRule& rule) {
                       return rule.include && same(rule.prefix.first());

@@ -18,11 +18,14 @@ namespace ginnel {
 
 // At most so many rules, names counted as the addresses they have.
 inline constexpr std::size_t kMaxRules = 65536;
+inline constexpr std::size_t kMaxFarNames = 256;
 
 // What the options ask of the firewall, with every file read and every name
 // looked up.
 struct Capture {
   std::vector<SubnetRule> rules;  // includes, then excludes
+  // Names that the far end looks up.
+  std::vector<SubnetSpec> far_names;
   // Where captured connections arrive; port 0 is ours to choose. Without -l,
   // and for a family that is captured but that -l does not name, the loopback
   // address.
@@ -35,7 +38,7 @@ struct Capture {
 // How load_capture() asks the world; a test gives its own.
 struct Lookups {
   FileReader read_file;
-  Resolver resolve;
+  AddressLookup resolve;
   // Nothing for a name that does not exist.
   std::function<std::optional<uid_t>(const std::string&)> find_user;
   std::function<std::optional<gid_t>(const std::string&)> find_group;

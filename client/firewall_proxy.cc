@@ -248,6 +248,15 @@ Result<void> FirewallProxy::set_resolver(std::span<const std::string> domains,
       request::SetResolver{{domains.begin(), domains.end()}, endpoint});
 }
 
+Result<Endpoint> FirewallProxy::diverted_from(const Endpoint& asker,
+                                              const Endpoint& here) {
+  Result<Reply> reply = call(request::Diverted{asker, here});
+  if (!reply) return reply.error();
+  const auto* meant = std::get_if<answer::Meant>(&reply->answer);
+  if (meant == nullptr) return out_of_turn();
+  return meant->endpoint;
+}
+
 Result<void> FirewallProxy::install() { return call_done(request::Install{}); }
 
 void FirewallProxy::close() {

@@ -108,6 +108,10 @@ class FirewallProxy {
   Result<void> set_resolver(std::span<const std::string> domains,
                             const Endpoint& endpoint);
 
+  // Where a look-up over UDP was going that `asker` sent and that arrived at
+  // `here`, a listener's port.
+  Result<Endpoint> diverted_from(const Endpoint& asker, const Endpoint& here);
+
   // The socket to the firewall; -1 after the end. When it becomes readable
   // outside a call, the firewall has ended, and the rules are gone or going.
   int fd() const { return socket_.get(); }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "client/name_options.h"
 
 namespace ginnel {
 namespace {
@@ -152,16 +153,11 @@ Done more_verbose(Options& options, const std::string&) {
 }
 
 constexpr std::string_view kCapture = "What is captured";
+constexpr std::string_view kNames = "Names";
 constexpr std::string_view kSsh = "The SSH connection";
 constexpr std::string_view kProgram = "The program";
 
 constexpr std::string_view kSubnet = "SUBNET[:PORT[-PORT]]";
-constexpr std::string_view kDns =
-    "name look-ups through the tunnel come in a later release";
-constexpr std::string_view kNets =
-    "finding the far end's networks comes in a later release";
-constexpr std::string_view kHosts =
-    "finding the far end's host names comes in a later release";
 constexpr std::string_view kTproxy = "TPROXY comes in a later release";
 constexpr std::string_view kNamespace =
     "running in another network namespace comes in a later release";
@@ -191,6 +187,10 @@ constexpr auto kTable = std::to_array<OptionRow>({
     works(kCapture, {'X', "exclude-from", "FILE"},
           "exclude the subnets in FILE, one a line",
           append<&Options::exclude_files>),
+    works(kCapture, {'N', "auto-nets", "[=all]", "modest"},
+          "capture the networks that the far end reaches;\n"
+          "with =all, wide public ones too",
+          auto_nets),
     works(kCapture, {'l', "listen", "[IP:]PORT[,...]"},
           "where captured connections arrive; with\n"
           "0.0.0.0 or [::], those of other hosts too",
@@ -205,6 +205,22 @@ constexpr auto kTable = std::to_array<OptionRow>({
           set<&Options::ipv6, false>),
     works(kCapture, {'\0', "method", "TYPE"}, "how to capture: auto or nft",
           method),
+
+    works(kNames, {'\0', "dns", {}}, "look names up at the far end",
+          set<&Options::dns, true>),
+    works(kNames, {'\0', "ns-hosts", "IP[,IP]"},
+          "capture look-ups to these name servers only\n"
+          "[those of /etc/resolv.conf]",
+          name_servers),
+    works(kNames, {'\0', "to-ns", "IP[:PORT]"},
+          "the name server to ask there [its own]", far_server),
+    works(kNames, {'\0', "dns-domain", "DOMAIN"},
+          "look only these names up there (repeatable)", dns_domain),
+    works(kNames, {'H', "auto-hosts", {}},
+          "find host names there, and know them here",
+          set<&Options::auto_hosts, true>),
+    works(kNames, {'\0', "seed-hosts", "NAME[,NAME]"},
+          "host names to begin with, for -H", seed_hosts),
 
     works(kSsh, {'r', "remote", "[USER[:PASSWORD]@]HOST[:PORT]"}, "the far end",
           remote),
@@ -246,12 +262,6 @@ constexpr auto kTable = std::to_array<OptionRow>({
     no_meaning({'\0', "no-cmd-delimiter", {}}),
     no_meaning({'\0', "no-sudo-pythonpath", {}}),
 
-    later({'\0', "dns", {}}, kDns),
-    later({'\0', "ns-hosts", "IP[,IP]"}, kDns),
-    later({'\0', "to-ns", "IP[:PORT]"}, kDns),
-    later({'N', "auto-nets", {}}, kNets),
-    later({'H', "auto-hosts", {}}, kHosts),
-    later({'\0', "seed-hosts", "NAME[,NAME]"}, kHosts),
     later({'t', "tmark", "MARK"}, kTproxy),
     later({'\0', "namespace", "NAME"}, kNamespace),
     later({'\0', "namespace-pid", "PID"}, kNamespace),

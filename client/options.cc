@@ -187,6 +187,23 @@ Result<void> apply_options(const Parser::Given& given, Options& options) {
   return {};
 }
 
+// Those about names.
+Result<void> check_names(Options& options) {
+  if (!options.name_servers.empty() || !options.dns_domains.empty()) {
+    options.dns = true;
+  }
+  if (options.far_server && !options.dns) {
+    return Error(
+        "--to-ns says where look-ups go, but none are captured; add --dns");
+  }
+  if (!options.seed_hosts.empty() && !options.auto_hosts) {
+    return Error(
+        "--seed-hosts says where to begin looking for host names, which -H "
+        "asks for; add -H");
+  }
+  return {};
+}
+
 // What no option sees alone.
 Result<void> check_together(Options& options) {
   Remote& remote = options.remote;
@@ -199,12 +216,14 @@ Result<void> check_together(Options& options) {
                         *remote.port, "; leave one of them out"));
   }
   if (options.port) remote.port = options.port;
-  if (options.includes.empty() && options.include_files.empty()) {
+  if (options.includes.empty() && options.include_files.empty() &&
+      options.auto_nets == AutoNets::kNo) {
     return Error(
-        concat("no network is named; write at least one, or -s FILE, "
+        concat("no network is named; write at least one, -s FILE or -N, "
                "as in: ",
                kExample));
   }
+  if (auto checked = check_names(options); !checked) return checked;
   if (!options.ssh_command.empty() &&
       options.transport == TransportChoice::kLibssh) {
     return Error(

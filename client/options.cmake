@@ -11,6 +11,7 @@ add_library(ginnel_options STATIC
   ${CMAKE_CURRENT_LIST_DIR}/daemon.cc
   ${CMAKE_CURRENT_LIST_DIR}/listen_spec.cc
   ${CMAKE_CURRENT_LIST_DIR}/logging.cc
+  ${CMAKE_CURRENT_LIST_DIR}/name_options.cc
   ${CMAKE_CURRENT_LIST_DIR}/option_table.cc
   ${CMAKE_CURRENT_LIST_DIR}/options.cc
   ${CMAKE_CURRENT_LIST_DIR}/options_text.cc

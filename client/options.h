@@ -33,6 +33,10 @@ enum class Action { kRun, kHelp, kVersion };
 enum class Method { kAuto, kNft };
 enum class TransportChoice { kAuto, kLibssh, kOpenssh };
 
+// Which of the networks that the far end has routes to are captured: none;
+// private ones and small public ones; or what it says.
+enum class AutoNets { kNo, kModest, kAll };
+
 // `-o KEY=VALUE`, or "KEY VALUE" as ssh_config writes it.
 struct SshOption {
   std::string key;
@@ -42,6 +46,9 @@ struct SshOption {
 // `--lan`: an interface's name, or the addresses of the hosts behind it.
 using Lan = std::variant<std::string, Prefix>;
 inline constexpr std::size_t kMaxLans = 64;
+inline constexpr std::size_t kMaxNameServers = 32;
+inline constexpr std::size_t kMaxDnsDomains = 64;
+inline constexpr std::size_t kMaxSeedHosts = 1024;
 
 struct Options {
   Action action = Action::kRun;
@@ -66,6 +73,15 @@ struct Options {
   std::optional<std::string> user;   // name or number, not looked up
   std::optional<std::string> group;  // name or number, not looked up
   Method method = Method::kAuto;
+
+  // Names and networks of the far end.
+  bool dns = false;                      // look-ups go there
+  std::vector<IpAddress> name_servers;   // whose; empty: resolv.conf's
+  std::optional<Endpoint> far_server;    // to which there; none: its own
+  std::vector<std::string> dns_domains;  // only these names; empty: all
+  AutoNets auto_nets = AutoNets::kNo;
+  bool auto_hosts = false;
+  std::vector<std::string> seed_hosts;
 
   // The process.
   int verbose = 0;

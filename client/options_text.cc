@@ -66,6 +66,14 @@ std::string to_string(const Options& options) {
   lines.maybe("user", options.user);
   lines.maybe("group", options.group);
   lines.flag("method nft", options.method == Method::kNft);
+  lines.flag("dns", options.dns);
+  lines.each("name_server", options.name_servers);
+  lines.maybe("far_server", options.far_server);
+  lines.each("dns_domain", options.dns_domains);
+  lines.flag("auto_nets", options.auto_nets == AutoNets::kModest);
+  lines.flag("auto_nets all", options.auto_nets == AutoNets::kAll);
+  lines.flag("auto_hosts", options.auto_hosts);
+  lines.each("seed_host", options.seed_hosts);
   if (options.verbose > 0) lines.line("verbose", concat(options.verbose));
   lines.flag("daemon", options.daemon);
   lines.flag("syslog", options.syslog);

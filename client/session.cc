@@ -149,8 +149,14 @@ awaitable<void> Session::bring_up_link() {
 
 void Session::bring_up_firewall() {
   need(listen());
-  need(send_plan());
-  need(firewall_.install());
+  need(send_filters());
+  rules_.emplace(firewall_, fixed_rules());
+  if (options_.dns) {
+    dns_.emplace(executor_, options_, capture_, firewall_, *rules_,
+                 connection_->session(), LookUps::Hooks());
+    need(dns_->listen());
+  }
+  need(rules_->install());
   log::info("connected to ", options_.remote.host, " by ", transport_->name());
 }
 
@@ -174,7 +180,7 @@ bool Session::may_go_without(const Endpoint& listener) const {
          listener.address.family() == Family::kIpv6 && !listeners_.empty();
 }
 
-Result<void> Session::send_plan() {
+std::vector<firewall::Rule> Session::fixed_rules() const {
   std::vector<firewall::Rule> rules;
   for (const SubnetRule& rule : capture_.rules) {
     rules.push_back(firewall_rule(rule));
@@ -185,8 +191,10 @@ Result<void> Session::send_plan() {
                        PortRange(hop.port, hop.port),
                        firewall::Action::kExclude);
   }
-  if (Result<void> sent = firewall_.add_rules(rules); !sent) return sent;
+  return rules;
+}
 
+Result<void> Session::send_filters() {
   firewall::Filters wanted = filters();
   // Whoever can send us packets from there would be let into the tunnel.
   if (wanted.forwarded && wanted.uplinks.empty() && options_.lans.empty()) {
@@ -235,6 +243,7 @@ void Session::start_intercepting() {
     spawn(executor_, concat("accept on ", listener.endpoint),
           interceptors_.back()->run());
   }
+  if (dns_) dns_->start();
 }
 
 // The firewall's socket says nothing unless it is asked, until it ends.
@@ -257,6 +266,7 @@ awaitable<int> Session::wait_for_signal() {
 // reset sent after that reaches nobody.
 void Session::take_down_firewall() {
   for (auto& interceptor : interceptors_) interceptor->close();
+  if (dns_) dns_->close();
   if (connection_) connection_->session().reset_streams();
   if (std::exchange(firewall_down_, true)) return;
   firewall_.close();

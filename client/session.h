@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "client/capture.h"
+#include "client/dns/dns.h"
 #include "client/firewall_proxy.h"
 #include "client/intercept.h"
 #include "client/lanes.h"
 #include "client/options.h"
+#include "client/rule_keeper.h"
 #include "client/transport/choose.h"
 #include "client/transport/ssh_options.h"
 #include "client/transport/transport.h"
@@ -52,7 +54,8 @@ class Session : private mux::Connection::Owner {
   awaitable<std::string> serve_until_end();
   awaitable<void> bring_up_link();
   void bring_up_firewall();
-  Result<void> send_plan();
+  std::vector<firewall::Rule> fixed_rules() const;
+  Result<void> send_filters();
   firewall::Filters filters() const;
   std::vector<std::string> uplinks() const;
   Result<void> listen();
@@ -81,6 +84,8 @@ class Session : private mux::Connection::Owner {
   std::unique_ptr<mux::Connection> connection_;
   std::shared_ptr<Lanes> lanes_;  // where the transport can have several
   std::vector<FirewallProxy::Listener> listeners_;
+  std::optional<RuleKeeper> rules_;
+  std::optional<Dns> dns_;
   std::vector<std::unique_ptr<Interceptor>> interceptors_;
   bool firewall_down_ = false;
   std::optional<int> interrupted_by_;  // a signal that ended a question

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <utility>
 
@@ -165,6 +166,38 @@ std::string advice_for(std::string_view host, IpAddress address,
                 Prefix(*intended, length), "?");
 }
 
+constexpr std::string_view kFar = "far:";
+
+// far:80 is port 80 of a host called far.
+bool is_far(std::string_view text) {
+  return text.starts_with(kFar) && text.size() > kFar.size() &&
+         !std::isdigit(static_cast<unsigned char>(text[kFar.size()]));
+}
+
+// REQUIRES: is_far(text).
+Result<SubnetSpec> parse_far(std::string_view text) {
+  SubnetSpec spec;
+  std::string_view rest = text.substr(kFar.size());
+  if (rest.starts_with("*.")) {
+    spec.wildcard = true;
+    rest.remove_prefix(2);
+  }
+  auto ports = split_off(rest, ':');
+  if (!is_host_name(rest)) {
+    return wrong(text,
+                 "not a name for the far end to look up; write far:NAME, "
+                 "far:NAME:PORT or far:*.NAME");
+  }
+  if (ports) {
+    auto parsed = parse_ports(*ports, text);
+    if (!parsed) return parsed.error();
+    spec.ports = *parsed;
+  }
+  spec.far = true;
+  spec.name = rest;
+  return spec;
+}
+
 }  // namespace
 
 Result<SubnetSpec> parse_subnet(std::string_view text) {
@@ -172,6 +205,7 @@ Result<SubnetSpec> parse_subnet(std::string_view text) {
   if (text.size() > kMaxSubnetText) {
     return wrong(text.substr(0, 40), "too long to be a network or a name");
   }
+  if (is_far(text)) return parse_far(text);
   auto parts = split_parts(text);
   if (!parts) return parts.error();
 
@@ -209,7 +243,8 @@ Result<SubnetSpec> parse_subnet(std::string_view text) {
 
 std::string to_string(const SubnetSpec& spec) {
   if (spec.name.empty()) return to_string(SubnetRule{spec.prefix, spec.ports});
-  std::string result = spec.name;
+  std::string result =
+      concat(spec.far ? kFar : "", spec.wildcard ? "*." : "", spec.name);
   if (spec.length) result += concat('/', *spec.length);
   if (!spec.ports.all()) result += ":" + ports_text(spec.ports);
   return result;
@@ -226,7 +261,7 @@ std::string to_string(const SubnetRule& rule) {
 
 Result<std::vector<SubnetRule>> resolve_subnet(const SubnetSpec& spec,
                                                bool include, bool ipv6,
-                                               const Resolver& resolve) {
+                                               const AddressLookup& resolve) {
   std::vector<SubnetRule> rules;
   if (spec.name.empty()) {
     if (ipv6 || spec.prefix.family() == Family::kIpv4) {

@@ -18,6 +18,8 @@ struct SubnetSpec {
   Prefix prefix;              // REQUIRES: name.empty()
   std::optional<int> length;  // a name's /LENGTH
   PortRange ports;            // all() when none was given, or 0
+  bool far = false;           // the name is looked up at the far end
+  bool wildcard = false;      // and stands for every name below it
   // One sentence when the meaning is hardly the one intended ("10/8"), else
   // empty.
   std::string advice;
@@ -28,7 +30,8 @@ struct SubnetSpec {
 //   192.0.2.1  10.0.0.0/8  10.0.0.0/8:443  10.0.0.0/8:8000-9000
 //   2001:db8::/32  [2001:db8::/32]:443  web.example  web.example/24:80
 //
-// where port 0 is every port,
+// and names for the far end, with ports or without: far:web.example:443,
+// far:*.web.example. Port 0 is every port,
 // and inet_aton's short forms, where "10/8" is 0.0.0.10/8: kept, because
 // sshuttle's commands must mean here what they mean there, and advised upon.
 // A bad one is an Error that names it, what is wrong and what to write.
@@ -50,14 +53,15 @@ struct SubnetRule {
 std::string to_string(const SubnetRule& rule);
 
 // All addresses of a host name, of both families, each once; never none.
-using Resolver =
+using AddressLookup =
     std::function<Result<std::vector<IpAddress>>(const std::string& name)>;
 
-// The rules `spec` stands for: one, or one an address of its name. IPv6 ones
+// The rules `spec`, which is not `far`, stands for: one, or one an address of
+// its name. IPv6 ones
 // are left out unless `ipv6`. An Error when the name does not resolve, or
 // resolves to both families and has a /LENGTH, which can fit only one.
 Result<std::vector<SubnetRule>> resolve_subnet(const SubnetSpec& spec,
                                                bool include, bool ipv6,
-                                               const Resolver& resolve);
+                                               const AddressLookup& resolve);
 
 }  // namespace ginnel

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "firewall/conntrack.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 // After libc's: its headers yield to them, not the other way round.
@@ -98,6 +99,26 @@ std::optional<Flow> parse_flow(const nlattr* tuple, Family family,
   return Flow{Endpoint(*source, *from), Endpoint(*destination, *to)};
 }
 
+void put_flow(nlmsghdr* to, std::uint16_t type, std::uint8_t protocol,
+              const Flow& flow) {
+  const IpAddress& source = flow.source.address;
+  const IpAddress& destination = flow.destination.address;
+  bool ipv4 = source.family() == Family::kIpv4;
+  nlattr* tuple = mnl_attr_nest_start(to, type);
+  nlattr* addresses = mnl_attr_nest_start(to, CTA_TUPLE_IP);
+  mnl_attr_put(to, ipv4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, source.size(),
+               source.data());
+  mnl_attr_put(to, ipv4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, destination.size(),
+               destination.data());
+  mnl_attr_nest_end(to, addresses);
+  nlattr* transport = mnl_attr_nest_start(to, CTA_TUPLE_PROTO);
+  mnl_attr_put_u8(to, CTA_PROTO_NUM, protocol);
+  mnl_attr_put_u16(to, CTA_PROTO_SRC_PORT, htons(flow.source.port));
+  mnl_attr_put_u16(to, CTA_PROTO_DST_PORT, htons(flow.destination.port));
+  mnl_attr_nest_end(to, transport);
+  mnl_attr_nest_end(to, tuple);
+}
+
 void append(std::vector<std::byte>& to, const nlattr* attribute) {
   if (attribute == nullptr) return;
   const auto* begin = reinterpret_cast<const std::byte*>(attribute);
@@ -168,6 +189,24 @@ Result<std::vector<TrackedConnection>> list_tracked(
   });
   if (!listed) return listed.error().in("list tracked connections");
   return found;
+}
+
+Result<std::optional<Flow>> find_original(std::uint8_t protocol,
+                                          const Flow& reply,
+                                          Deadline deadline) {
+  auto netlink = NetlinkSocket::open(NETLINK_NETFILTER, deadline);
+  if (!netlink) return netlink.error();
+  NetlinkMessages request;
+  request.add(message_type(IPCTNL_MSG_CT_GET), [&](nlmsghdr* to) {
+    put_family(to, reply.source.address.address_family());
+    put_flow(to, CTA_TUPLE_REPLY, protocol, reply);
+  });
+  auto message = netlink->get(std::move(request));
+  if (!message) return message.error().in("find a tracked connection");
+  if (!*message) return std::optional<Flow>();
+  auto connection = parse_tracked(**message);
+  if (!connection) return std::optional<Flow>();
+  return std::optional(connection->original);
 }
 
 Result<void> forget(std::span<const TrackedConnection> connections,

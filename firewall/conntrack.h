@@ -61,6 +61,12 @@ Result<std::vector<TrackedConnection>> list_tracked(
     const std::function<bool(const TrackedConnection&)>& chosen,
     Deadline deadline);
 
+// How the connection began whose answers flow as `reply` says, which in the
+// first packet went the other way; nothing when there is none. `protocol` is
+// one with ports.
+Result<std::optional<Flow>> find_original(std::uint8_t protocol,
+                                          const Flow& reply, Deadline deadline);
+
 // Those that are gone already count as forgotten.
 Result<void> forget(std::span<const TrackedConnection> connections,
                     Deadline deadline);

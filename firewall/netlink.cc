@@ -103,6 +103,30 @@ Result<void> NetlinkSocket::list(NetlinkMessages request,
   return *end == 0 ? Result<void>() : Error::from_errno(*end, "list");
 }
 
+Result<std::optional<std::vector<std::byte>>> NetlinkSocket::get(
+    NetlinkMessages request) {
+  auto* header = reinterpret_cast<nlmsghdr*>(request.view().data());
+  header->nlmsg_seq = ++sequence_;
+  if (Result<void> sent = send(request.view()); !sent) return sent.error();
+  std::optional<int> error;
+  std::optional<std::vector<std::byte>> found;
+  while (!error && !found) {
+    Result<MutableBytes> packet = receive();
+    if (!packet) return packet.error();
+    for_each_message(*packet, [&](nlmsghdr* message) {
+      if (message->nlmsg_seq != sequence_ || error || found) return;
+      if (message->nlmsg_type == NLMSG_ERROR) {
+        error = error_in(message);
+      } else {
+        const auto* begin = reinterpret_cast<const std::byte*>(message);
+        found.emplace(begin, begin + message->nlmsg_len);
+      }
+    });
+  }
+  if (error && *error != ENOENT) return Error::from_errno(*error, "get");
+  return found;
+}
+
 Result<void> NetlinkSocket::apply(NetlinkMessages messages) {
   Result<void> outcome;
   MutableBytes rest = messages.view();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.h"
@@ -46,6 +47,11 @@ class NetlinkSocket {
   // is in it, `each` has to check.
   Result<void> list(NetlinkMessages request,
                     const std::function<void(Bytes)>& each);
+
+  // Sends `request`, one message that asks for one thing, and returns the
+  // message that tells of it, as list() shows them; nothing when there is no
+  // such thing (ENOENT).
+  Result<std::optional<std::vector<std::byte>>> get(NetlinkMessages request);
 
   // Sends all of `messages` and waits until the kernel has carried them out.
   // What a message is about may be gone already (ENOENT). Other refusals do

@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <iterator>
 #include <string>
 #include <utility>
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "firewall/conntrack.h"
 #include "firewall/leftovers.h"
 #include "firewall/note.h"
 
@@ -23,6 +25,9 @@ using Reply = Service::Reply;
 
 // The kernel cuts it to net.core.somaxconn, 4096 by default.
 constexpr int kBacklog = 65535;
+
+// For one look into the kernel's list of connections.
+constexpr auto kFindLimit = std::chrono::milliseconds(500);
 
 Reply done() { return {answer::Done{}, {}}; }
 Reply failed(const Error& error) {
@@ -192,6 +197,24 @@ Result<Reply> Service::on(const request::SetResolver& set) {
   Result<void> told = set_resolver(set);
   if (!told) return failed(told.error());
   return done();
+}
+
+// Of our own listeners only: what others are asked is nobody's business.
+Result<Reply> Service::on(const request::Diverted& diverted) {
+  bool ours = std::any_of(wanted_.listeners.begin(), wanted_.listeners.end(),
+                          [&](const Listener& listener) {
+                            return listener.purpose == Purpose::kDnsUdp &&
+                                   listener.endpoint.port == diverted.here.port;
+                          });
+  if (!ours ||
+      diverted.asker.address.family() != diverted.here.address.family()) {
+    return Error(concat(diverted.here, " is no listener for look-ups"));
+  }
+  auto original = find_original(IPPROTO_UDP, {diverted.here, diverted.asker},
+                                std::chrono::steady_clock::now() + kFindLimit);
+  if (!original) return failed(original.error());
+  if (!*original) return failed(Error("it was not diverted"));
+  return Reply{answer::Meant{(*original)->destination}, UniqueFd()};
 }
 
 Result<Reply> Service::on(const request::Install&) {

@@ -46,6 +46,7 @@ class Service {
   Result<Reply> on(const request::ClearRules& clear);
   Result<Reply> on(const request::SetHosts& set);
   Result<Reply> on(const request::SetResolver& set);
+  Result<Reply> on(const request::Diverted& diverted);
 
   // Enters `entry` here and with the guard, before what it undoes is done.
   Result<void> promise(Undo entry);

@@ -21,12 +21,14 @@ enum class RequestType : std::uint8_t {
   kClear = 8,
   kHosts = 9,
   kResolver = 10,
+  kDiverted = 11,
 };
 
 enum class AnswerType : std::uint8_t {
   kDone = 1,
   kFailed = 2,
   kListening = 3,
+  kMeant = 4,
 };
 
 enum FilterFlag : std::uint8_t {
@@ -303,6 +305,11 @@ struct RequestWriter {
     for (const std::string& domain : set.domains) put(to, domain);
     put(to, set.endpoint);
   }
+  void operator()(const request::Diverted& diverted) {
+    type(RequestType::kDiverted);
+    put(to, diverted.asker);
+    put(to, diverted.here);
+  }
 };
 
 struct AnswerWriter {
@@ -320,6 +327,10 @@ struct AnswerWriter {
   void operator()(const answer::Listening& listening) {
     type(AnswerType::kListening);
     put(to, listening.endpoint);
+  }
+  void operator()(const answer::Meant& meant) {
+    type(AnswerType::kMeant);
+    put(to, meant.endpoint);
   }
 };
 
@@ -381,6 +392,11 @@ Result<Request> decode_request(Bytes message) {
       return fields.finish<Request>(take_hosts(fields));
     case RequestType::kResolver:
       return fields.finish<Request>(take_resolver(fields));
+    case RequestType::kDiverted: {
+      Endpoint asker = fields.endpoint();
+      return fields.finish<Request>(
+          request::Diverted{asker, fields.endpoint()});
+    }
   }
   return Error(concat("unknown request type ", type));
 }
@@ -395,6 +411,8 @@ Result<Answer> decode_answer(Bytes message) {
       return fields.finish<Answer>(answer::Failed{fields.text(kMaxSentence)});
     case AnswerType::kListening:
       return fields.finish<Answer>(answer::Listening{fields.endpoint()});
+    case AnswerType::kMeant:
+      return fields.finish<Answer>(answer::Meant{fields.endpoint()});
   }
   return Error(concat("unknown answer type ", type));
 }

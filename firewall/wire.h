@@ -37,11 +37,13 @@
 //   8 CLEAR        nothing                                        DONE
 //   9 HOSTS        u8 more, u16 count, count hosts                DONE
 //   10 RESOLVER    u8 count, count names, endpoint                DONE
+//   11 DIVERTED    endpoint, endpoint                             MEANT
 //
 //   answer
 //   1 DONE         nothing
 //   2 FAILED       u16 length, sentence
 //   3 LISTENING    endpoint
+//   4 MEANT        endpoint
 //
 //   kind      0 TCP, 1 UDP
 //   purpose   0 captured connections, 1 DNS over TCP, 2 DNS over UDP
@@ -212,6 +214,13 @@ struct SetResolver {
   Endpoint endpoint;
   bool operator==(const SetResolver&) const = default;
 };
+// Where a look-up over UDP was going that `asker` sent and that arrived at
+// `here`, a listener. (A TCP socket can be asked itself: SO_ORIGINAL_DST.)
+struct Diverted {
+  Endpoint asker;
+  Endpoint here;
+  bool operator==(const Diverted&) const = default;
+};
 
 }  // namespace request
 
@@ -219,7 +228,7 @@ using Request =
     std::variant<request::Hello, request::MarkedSocket, request::Listen,
                  request::AddRules, request::SetFilters, request::Install,
                  request::NameServers, request::ClearRules, request::SetHosts,
-                 request::SetResolver>;
+                 request::SetResolver, request::Diverted>;
 
 namespace answer {
 
@@ -236,10 +245,16 @@ struct Listening {
   Endpoint endpoint;
   bool operator==(const Listening&) const = default;
 };
+// Where the look-up was going.
+struct Meant {
+  Endpoint endpoint;
+  bool operator==(const Meant&) const = default;
+};
 
 }  // namespace answer
 
-using Answer = std::variant<answer::Done, answer::Failed, answer::Listening>;
+using Answer = std::variant<answer::Done, answer::Failed, answer::Listening,
+                            answer::Meant>;
 
 // The size of a host in a message.
 inline std::size_t wire_size(const Host& host) {

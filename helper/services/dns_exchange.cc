@@ -31,15 +31,11 @@ SocketAddress address_of(const NameServer& server) {
   return address;
 }
 
-UniqueFd connect_to(const NameServer& server, int type) {
+bool connect_to(const NameServer& server, const UniqueFd& socket) {
   SocketAddress address = address_of(server);
-  UniqueFd fd(::socket(address.get()->sa_family,
-                       type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (fd && ::connect(fd.get(), address.get(), address.size) != 0 &&
-      errno != EINPROGRESS) {
-    fd.reset();
-  }
-  return fd;
+  return socket &&
+         (::connect(socket.get(), address.get(), address.size) == 0 ||
+          errno == EINPROGRESS);
 }
 
 class UdpExchange : public DnsExchange {
@@ -136,23 +132,26 @@ DnsExchange::DnsExchange(mux::SocketPoller& poller, UniqueFd socket,
 DnsExchange::~DnsExchange() { poller_.unwatch(ticket_); }
 
 std::unique_ptr<DnsExchange> DnsExchange::by_udp(mux::SocketPoller& poller,
+                                                 UniqueFd socket,
                                                  const NameServer& server,
                                                  std::vector<std::byte> query,
                                                  Owner& owner) {
-  UniqueFd fd = connect_to(server, SOCK_DGRAM);
-  if (!fd || ::send(fd.get(), query.data(), query.size(), 0) < 0) return {};
-  return std::make_unique<UdpExchange>(poller, std::move(fd), std::move(query),
-                                       owner);
+  if (!connect_to(server, socket) ||
+      ::send(socket.get(), query.data(), query.size(), 0) < 0) {
+    return {};
+  }
+  return std::make_unique<UdpExchange>(poller, std::move(socket),
+                                       std::move(query), owner);
 }
 
 std::unique_ptr<DnsExchange> DnsExchange::by_tcp(mux::SocketPoller& poller,
+                                                 UniqueFd socket,
                                                  const NameServer& server,
                                                  std::vector<std::byte> query,
                                                  Owner& owner) {
-  UniqueFd fd = connect_to(server, SOCK_STREAM);
-  if (!fd) return {};
-  return std::make_unique<TcpExchange>(poller, std::move(fd), std::move(query),
-                                       owner);
+  if (!connect_to(server, socket)) return {};
+  return std::make_unique<TcpExchange>(poller, std::move(socket),
+                                       std::move(query), owner);
 }
 
 }  // namespace ginnel

@@ -30,13 +30,17 @@ class DnsExchange : public mux::SocketPoller::Watcher {
     ~Owner() = default;
   };
 
-  // Sends `query`, which has an id that nobody can guess. Null when the server
-  // cannot be sent anything. The owner is not called before this returns.
+  // Sends `query`, which has an id that nobody can guess, from `socket`, a new
+  // one of that kind and the server's family that does not block. Null when
+  // there is no socket, or the server cannot be sent anything. The owner is not
+  // called before this returns.
   static std::unique_ptr<DnsExchange> by_udp(mux::SocketPoller& poller,
+                                             UniqueFd socket,
                                              const NameServer& server,
                                              std::vector<std::byte> query,
                                              Owner& owner);
   static std::unique_ptr<DnsExchange> by_tcp(mux::SocketPoller& poller,
+                                             UniqueFd socket,
                                              const NameServer& server,
                                              std::vector<std::byte> query,
                                              Owner& owner);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "helper/services/inquiry.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <asio/post.hpp>
 #include <utility>
@@ -107,11 +109,12 @@ bool Inquiry::ask(const Candidate& candidate) {
   dns::set_id(query, resolver_.random_id());
   Asked asked;
   asked.candidate = current_;
-  asked.exchange = candidate.by_tcp
-                       ? DnsExchange::by_tcp(poller_, candidate.server,
-                                             std::move(query), *this)
-                       : DnsExchange::by_udp(poller_, candidate.server,
-                                             std::move(query), *this);
+  UniqueFd socket =
+      resolver_.make_socket(candidate.server.endpoint.address.family(),
+                            candidate.by_tcp ? SOCK_STREAM : SOCK_DGRAM);
+  auto make = candidate.by_tcp ? &DnsExchange::by_tcp : &DnsExchange::by_udp;
+  asked.exchange = make(poller_, std::move(socket), candidate.server,
+                        std::move(query), *this);
   if (!asked.exchange) return false;
   asked_.push_back(std::move(asked));
   if (asked_.size() > kMaxExchanges) asked_.pop_front();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "helper/services/resolver.h"
 
+#include <sys/socket.h>
+
 #include <stdexcept>
 #include <utility>
 
@@ -12,6 +14,11 @@ namespace {
 
 // Lists against advertisements are that long, and no others.
 constexpr std::size_t kMaxHostsFile = 8 * 1024 * 1024;
+
+UniqueFd plain_socket(Family family, int type) {
+  return UniqueFd(::socket(family == Family::kIpv4 ? AF_INET : AF_INET6,
+                           type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
 
 }  // namespace
 
@@ -25,7 +32,8 @@ Resolver& Resolver::of(const asio::any_io_executor& executor) {
 Resolver::Resolver(asio::io_context& context)
     : service(context),
       servers_("/etc/resolv.conf"),
-      hosts_("/etc/hosts", kMaxHostsFile) {}
+      hosts_("/etc/hosts", kMaxHostsFile),
+      socket_maker_(plain_socket) {}
 
 void Resolver::use(std::string resolv_conf, std::string hosts,
                    std::uint16_t port) {

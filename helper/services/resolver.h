@@ -5,8 +5,12 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
+#include "base/net_types.h"
+#include "base/unique_fd.h"
 #include "helper/services/name_servers.h"
 #include "helper/services/watched_file.h"
 
@@ -33,6 +37,15 @@ class Resolver : public asio::execution_context::service {
   const std::string& hosts_file() {
     return hosts_.text(std::chrono::steady_clock::now());
   }
+
+  // A socket (SOCK_DGRAM or SOCK_STREAM) to ask a server from, which does not
+  // block; none when there are no more.
+  UniqueFd make_socket(Family family, int type) {
+    return socket_maker_(family, type);
+  }
+  // Makes them otherwise than by socket(2).
+  using SocketMaker = std::function<UniqueFd(Family family, int type)>;
+  void use(SocketMaker maker) { socket_maker_ = std::move(maker); }
 
   // An id that nobody can guess.
   std::uint16_t random_id();
@@ -61,6 +74,7 @@ class Resolver : public asio::execution_context::service {
 
   NameServers servers_;
   WatchedFile hosts_;
+  SocketMaker socket_maker_;
   int inquiries_ = 0;
   std::array<std::byte, 512> random_;
   std::size_t unused_random_ = 0;

@@ -190,6 +190,37 @@ TEST_CASE("options: what argparse accepts is accepted") {
         "include 0.0.0.0/0\n");
 }
 
+TEST_CASE("options: names and networks of the far end") {
+  const Case cases[] = {
+      {"-r h --dns -NH", "remote h\ndns\nauto_nets\nauto_hosts\n"},
+      {"-NHvr h", "remote h\nauto_nets\nauto_hosts\nverbose 1\n"},
+      {"-r h -N 0/0", "remote h\ninclude 0.0.0.0/0\nauto_nets\n"},
+      {"-r h --auto-nets=all", "remote h\nauto_nets all\n"},
+      {"-r h 0/0 -H --seed-hosts a,b.example",
+       "remote h\ninclude 0.0.0.0/0\nauto_hosts\nseed_host a\n"
+       "seed_host b.example\n"},
+      {"-r h 0/0 --ns-hosts 10.0.0.53,2001:db8::53",
+       "remote h\ninclude 0.0.0.0/0\ndns\nname_server 10.0.0.53\n"
+       "name_server 2001:db8::53\n"},
+      {"-r h 0/0 --dns --to-ns 10.0.0.53",
+       "remote h\ninclude 0.0.0.0/0\ndns\nfar_server 10.0.0.53:53\n"},
+      {"-r h 0/0 --dns --to-ns [2001:db8::53]:5353",
+       "remote h\ninclude 0.0.0.0/0\ndns\n"
+       "far_server [2001:db8::53]:5353\n"},
+      {"-r h 0/0 --dns-domain corp.example --dns-domain ~.lab.",
+       "remote h\ninclude 0.0.0.0/0\ndns\ndns_domain corp.example\n"
+       "dns_domain lab\n"},
+      {"-r h far:web.corp:443 far:db --dns far:*.lab:80-90",
+       "remote h\ninclude far:web.corp:443\ninclude far:db\n"
+       "include far:*.lab:80-90\ndns\n"},
+      {"-r h far:22", "remote h\ninclude far:22\n"},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.line);
+    CHECK(parsed(each.line) == each.expected);
+  }
+}
+
 TEST_CASE("options: help and version whatever else is said") {
   CHECK(parsed("-h") == "help\n");
   CHECK(parsed("-V") == "version\n");
@@ -257,7 +288,8 @@ TEST_CASE("options: each bad input gets a sentence that names it") {
        "no far end is named; write -r USER@HOST, as in: ginnel -r user@host "
        "10.0.0.0/8"},
       {"-r h",
-       "no network is named; write at least one, or -s FILE, as in: ginnel -r "
+       "no network is named; write at least one, -s FILE or -N, as in: ginnel "
+       "-r "
        "user@host 10.0.0.0/8"},
       {"-r",
        "--remote needs a value; write --remote "
@@ -307,16 +339,30 @@ TEST_CASE("options: each bad input gets a sentence that names it") {
        "eth0, nor a network, as 192.168.1.0/24"},
       {"-r h 0/0 -x 1.2.3.4/33",
        "-x: subnet 1.2.3.4/33: /33 is not between /0 and /32"},
-      {"-r h 0/0 -N",
-       "--auto-nets is not available in this version (finding "
-       "the far end's networks comes in a later release)"},
-      {"-vNHr h",
-       "--auto-nets is not available in this version (finding the "
-       "far end's networks comes in a later release)"},
-      {"-r h 0/0 --dns",
-       "--dns is not available in this version (name "
-       "look-ups through the tunnel come in a later "
-       "release)"},
+      {"-r h --auto-nets=some",
+       "--auto-nets=some: write --auto-nets, or --auto-nets=all"},
+      {"-r h 0/0 --ns-hosts 10.0.0.1,name",
+       "--ns-hosts: \"name\" is not an address; write the name servers' "
+       "addresses with commas between"},
+      {"-r h 0/0 --ns-hosts 10.0.0.1,",
+       "--ns-hosts: \"\" is not an address; write the name servers' "
+       "addresses with commas between"},
+      {"-r h 0/0 --dns --to-ns 10.0.0.1:0",
+       "--to-ns 10.0.0.1:0: not a name server; write its address, or "
+       "ADDRESS:PORT"},
+      {"-r h 0/0 --to-ns 10.0.0.1",
+       "--to-ns says where look-ups go, but none are captured; add --dns"},
+      {"-r h 0/0 --dns-domain a..b",
+       "--dns-domain a..b: not a domain; write one as corp.example"},
+      {"-r h 0/0 --seed-hosts a",
+       "--seed-hosts says where to begin looking for host names, which -H "
+       "asks for; add -H"},
+      {"-r h 0/0 -H --seed-hosts 'a,b c'",
+       "--seed-hosts: \"b c\" is not a host name; write names with commas "
+       "between"},
+      {"-r h far:*.",
+       "subnet far:*.: not a name for the far end to look up; write far:NAME, "
+       "far:NAME:PORT or far:*.NAME"},
       {"-r h 0/0 -t 0x1",
        "--tmark is not available in this version (TPROXY "
        "comes in a later release)"},
@@ -332,11 +378,9 @@ TEST_CASE("options: each bad input gets a sentence that names it") {
 }
 
 TEST_CASE("options: every later option is refused by name") {
-  for (const char* option :
-       {"--dns", "--ns-hosts=1.1.1.1", "--to-ns=1.1.1.1", "--auto-nets",
-        "--auto-hosts", "--seed-hosts=a", "--tmark=1", "--namespace=a",
-        "--namespace-pid=1", "--sudoers-no-modify", "--sudoers-user=a",
-        "--firewall", "--hostwatch"}) {
+  for (const char* option : {"--tmark=1", "--namespace=a", "--namespace-pid=1",
+                             "--sudoers-no-modify", "--sudoers-user=a",
+                             "--firewall", "--hostwatch"}) {
     std::string name = option;
     name.resize(std::min(name.find('='), name.size()));
     CHECK(complaint("-r h 0/0 " + std::string(option))
