@@ -18,7 +18,7 @@
 //     to the helper    u8 flags (1: over TCP), u8 count, count servers
 //                      (endpoint), u16 length, the DNS query; FIN
 //     to the client    u16 length, the DNS answer; FIN. Nothing before FIN:
-//                      no server has answered
+//                      no server has answered. A reset: too many at once
 //   kAddresses  one name a stream
 //     to the helper    u8 length, name; FIN
 //     to the client    u8 status (0 found, 1 there is no such name, 2 no

@@ -29,7 +29,7 @@ using Message = FakeNameServer::Message;
 class FarEnd {
  public:
   ServicePair pair;
-  FakeNameServer server{pair.executor(), 2};
+  FakeNameServer server{pair.executor(), "127.0.0.2"};
   std::map<std::string, std::vector<IpAddress>> zone;
   std::string asked;  // the names, one after another, by A queries
 
@@ -179,7 +179,8 @@ TEST_CASE("addresses: one family's silence does not hide the other") {
 
 TEST_CASE("addresses: resolv.conf is followed as it changes") {
   FarEnd far;
-  FakeNameServer other(far.pair.executor(), 3, far.server.where().port);
+  FakeNameServer other(far.pair.executor(), "127.0.0.3",
+                       far.server.where().port);
   other.by_udp = far.server.by_udp;
   far.knows("www.example", {"10.0.0.1", "fd00::1"});
   far.ask("www.example");

@@ -14,7 +14,7 @@ constexpr int kNonBlocking = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 UniqueFd bound(int type, const Endpoint& where) {
   SocketAddress address(where);
-  UniqueFd fd(::socket(AF_INET, type | kNonBlocking, 0));
+  UniqueFd fd(::socket(address.get()->sa_family, type | kNonBlocking, 0));
   if (::bind(fd.get(), address.get(), address.size) != 0) return {};
   return fd;
 }
@@ -125,11 +125,10 @@ class FakeNameServer::Listener : public mux::SocketPoller::Watcher {
   std::vector<std::unique_ptr<Peer>> peers_;
 };
 
-FakeNameServer::FakeNameServer(asio::any_io_executor executor, int last,
-                               std::uint16_t port)
+FakeNameServer::FakeNameServer(asio::any_io_executor executor,
+                               const char* address, std::uint16_t port)
     : poller_(mux::SocketPoller::of(executor)) {
-  std::uint8_t address[] = {127, 0, 0, static_cast<std::uint8_t>(last)};
-  Endpoint wanted(IpAddress(Family::kIpv4, address), port);
+  Endpoint wanted(*IpAddress::parse(address), port);
   UniqueFd udp = bound(SOCK_DGRAM, wanted);
   REQUIRE(udp);
   where_ = name_of(udp.get());

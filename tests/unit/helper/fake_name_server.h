@@ -19,8 +19,8 @@ class FakeNameServer {
   // What is sent back, message by message; nothing: silence.
   using Say = std::function<std::vector<Message>(const Message& query)>;
 
-  // On 127.0.0.`last` and `port`; 0: any.
-  FakeNameServer(asio::any_io_executor executor, int last,
+  // On an address of loopback's, and on `port`; 0: any.
+  FakeNameServer(asio::any_io_executor executor, const char* address,
                  std::uint16_t port = 0);
   ~FakeNameServer();
 

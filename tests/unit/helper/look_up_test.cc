@@ -50,9 +50,9 @@ FakeNameServer::Say say_error(dns::Rcode why) {
 class FarEnd {
  public:
   ServicePair pair;
-  FakeNameServer first{pair.executor(), 2};
-  FakeNameServer second{pair.executor(), 3};
-  FakeNameServer third{pair.executor(), 4};
+  FakeNameServer first{pair.executor(), "127.0.0.2"};
+  FakeNameServer second{pair.executor(), "127.0.0.3"};
+  FakeNameServer third{pair.executor(), "::1"};
 
   std::shared_ptr<Asker> start(const Message& query, bool over_tcp = false) {
     names::LookUp look_up;
@@ -213,7 +213,7 @@ TEST_CASE("look_up: a server that is not there gives way at once") {
   names::LookUp look_up;
   look_up.query = query_for("a");
   {
-    FakeNameServer gone(far.pair.executor(), 5);
+    FakeNameServer gone(far.pair.executor(), "127.0.0.5");
     look_up.servers = {gone.where(), far.second.where()};
   }
   auto began = steady_clock::now();
