@@ -3,6 +3,7 @@
 
 #include "helper/services/addresses.h"
 #include "helper/services/look_up.h"
+#include "helper/services/names.h"
 #include "helper/services/routes.h"
 
 namespace ginnel {
@@ -15,6 +16,8 @@ std::shared_ptr<mux::StreamHandler> serve_own(asio::any_io_executor executor,
       return serve_addresses(executor, stream);
     case mux::Service::kLookUp:
       return serve_look_up(executor, stream);
+    case mux::Service::kNames:
+      return serve_names(executor, stream);
     case mux::Service::kRoutes:
       return serve_routes(executor, stream);
     default:

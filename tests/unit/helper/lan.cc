@@ -40,9 +40,10 @@ void enter(const UniqueFd& network) {
   ::_exit(99);
 }
 
-// What comes from `output` until `sign` does, for ten seconds at most.
+// What comes from `output` until `sign` does, for a minute at most: nmbd takes
+// 23 s to become a master.
 std::string read_until(int output, const std::string& sign) {
-  auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   std::string text;
   while (text.find(sign) == std::string::npos &&
          std::chrono::steady_clock::now() < end) {
@@ -101,13 +102,33 @@ void Lan::start(const std::string& command, const std::string& sign) {
   outputs_.push_back(std::move(output));
 }
 
-void Lan::start_avahi(const std::string& name) {
+void Lan::introduce(const std::string& address) {
+  std::string link = there("ip -br link show eth0 | awk '{print $3}'");
+  shell(concat("ip neigh replace ", address, " nud permanent dev lan0 lladdr ",
+               link));
+}
+
+void Lan::start_avahi(const std::string& name, const std::string& service) {
   start(concat("printf '[server]\\nhost-name=", name,
-               "\\nenable-dbus=no\\n[publish]\\npublish-workstation=yes\\n'"
-               " >/run/avahi.conf; mkdir /run/avahi-daemon;"
+               "\\nenable-dbus=no\\n[publish]\\npublish-workstation=", service,
+               "\\n' >/run/avahi.conf; mkdir /run/avahi-daemon;"
                " exec avahi-daemon --no-drop-root --no-chroot --no-rlimits"
                " --file /run/avahi.conf"),
         "Server startup complete");
+}
+
+void Lan::start_nmbd(const std::string& name, const std::string& master) {
+  start(concat("mkdir /run/samba; printf '[global]\\nnetbios name = ", name,
+               "\\nlocal master = ", master, "\\npreferred master = ", master,
+               "\\nos level = 65\\n'"
+               " >/run/smb.conf; for dir in lock state cache pid private; do"
+               " echo \"$dir directory = /run/samba\" >>/run/smb.conf; done;"
+               " exec nmbd --foreground --no-process-group --debug-stdout"
+               " --configfile=/run/smb.conf --debuglevel=3"),
+        master == "yes"
+            ? "is now a local master browser"
+            : concat(name, "<00> with first IP 10.1.0.9 ttl=0 nb_flags= 0 to",
+                     " subnet 10.1.0.9"));
 }
 
 }  // namespace ginnel

@@ -24,8 +24,14 @@ class Lan {
   // Runs a command there, which must succeed.
   std::string there(const std::string& command);
 
-  // An avahi-daemon there, which is called `name` and has a service.
-  void start_avahi(const std::string& name);
+  // `address`, one of the other host's, is in this one's neighbour table.
+  void introduce(const std::string& address);
+
+  // An avahi-daemon there, which is called `name`; it offers a service ("yes")
+  // or nothing ("no").
+  void start_avahi(const std::string& name, const std::string& service = "yes");
+  // Samba's nmbd there. It is the master of its workgroup ("yes"), or not.
+  void start_nmbd(const std::string& name, const std::string& master);
 
  private:
   PrivateNetwork here_;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <csignal>
 #include <utility>
 
 #include "base/unique_fd.h"
@@ -57,6 +58,7 @@ void Asker::ended(mux::StreamEnd end) {
 }
 
 ServicePair::ServicePair() {
+  std::signal(SIGPIPE, SIG_IGN);  // as both programs do
   int ends[2];
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
   client_link_ = ends[0];
