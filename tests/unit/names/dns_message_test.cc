@@ -102,6 +102,18 @@ TEST_CASE("dns_message: cut anywhere, a question is none and nothing breaks") {
   }
 }
 
+TEST_CASE("dns_message: of a broken answer nothing counts") {
+  auto answer = Answer("a")
+                    .a("a", "10.0.0.1", 5)
+                    .named("a", type::kPtr, "b", 5)
+                    .a("a", "10.0.0.2", 5)
+                    .bytes();
+  CHECK(pointed_name(answer) == "b");
+  answer.pop_back();
+  CHECK(found(answer) == "0");
+  CHECK_FALSE(pointed_name(answer));
+}
+
 TEST_CASE("dns_message: answers and crowds of questions are no query") {
   auto query = *make_query(1, "a", type::kA);
   query[2] |= std::byte{0x80};
@@ -122,6 +134,9 @@ TEST_CASE("dns_message: an answer belongs to its question") {
   CHECK_FALSE(matches(*make_query(7, "b.example", type::kA), answer));
   CHECK_FALSE(matches(*make_query(7, "a.example", type::kAaaa), answer));
   CHECK_FALSE(matches(query, Bytes(answer).first(15)));
+  Message chaos = query;
+  chaos[12 + 11 + 3] = std::byte{3};
+  CHECK_FALSE(matches(chaos, answer));
   CHECK_FALSE(matches(query, Bytes()));
   answer[2] |= std::byte{0x28};  // another opcode
   CHECK_FALSE(matches(query, answer));

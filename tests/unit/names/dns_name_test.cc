@@ -45,16 +45,18 @@ TEST_CASE("dns_name: what never ends or leaves the message is no name") {
   auto broken = [](std::string_view name, std::size_t offset = 0) {
     return text_at(message(name), 12 + offset) == "(none)";
   };
-  CHECK(broken("\xc0\x0c"sv));             // itself
-  CHECK(broken("\1a\xc0\x0c"sv));          // its own beginning
-  CHECK(broken("\xc0\x0e\xc0\x0c"sv));     // forwards
-  CHECK(broken("\xc0\x0e\xc0\x0c"sv, 2));  // through a loop
-  CHECK(broken("\xc0\x0b"sv));             // into the header
-  CHECK(broken("\1a\xc0"sv));              // half a pointer
-  CHECK(broken("\xff\xff"sv));             // behind the end
-  CHECK(broken("\3ab"sv));                 // a short label
-  CHECK(broken("\1a"sv));                  // no root
-  CHECK(broken("\x41\x61\0"sv));           // an unknown type of label
+  CHECK(broken("\xc0\x0c"sv));                          // itself
+  CHECK(broken("\1a\xc0\x0c"sv));                       // its own beginning
+  CHECK(broken("\xc0\x0e\xc0\x0c"sv));                  // forwards
+  CHECK(broken("\xc0\x0e\xc0\x0c"sv, 2));               // through a loop
+  CHECK(broken("\xc0\x0e\0"sv));                        // forwards, to a name
+  CHECK(broken("\x41" + std::string(65, 'a') + '\0'));  // a label too long
+  CHECK(broken("\xc0\x0b"sv));                          // into the header
+  CHECK(broken("\1a\xc0"sv));                           // half a pointer
+  CHECK(broken("\xff\xff"sv));                          // behind the end
+  CHECK(broken("\3ab"sv));                              // a short label
+  CHECK(broken("\1a"sv));                               // no root
+  CHECK(broken("\x81\x61\0"sv));  // an unknown type of label
   CHECK(broken(""sv));
   CHECK(broken("\0"sv, 1));
 }
