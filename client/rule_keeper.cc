@@ -13,10 +13,11 @@ void RuleKeeper::set(Part part, std::vector<firewall::Rule> rules) {
   rules_changed_ = true;
 }
 
-void RuleKeeper::set_name_servers(std::vector<IpAddress> addresses) {
-  if (name_servers_ == addresses) return;
+bool RuleKeeper::set_name_servers(std::vector<IpAddress> addresses) {
+  if (name_servers_ == addresses) return false;
   name_servers_ = std::move(addresses);
   name_servers_changed_ = true;
+  return true;
 }
 
 Result<void> RuleKeeper::install() {

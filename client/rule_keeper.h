@@ -28,7 +28,8 @@ class RuleKeeper {
 
   // Replace what was there before; in effect with the next install().
   void set(Part part, std::vector<firewall::Rule> rules);
-  void set_name_servers(std::vector<IpAddress> addresses);
+  // False: it is what was there before.
+  bool set_name_servers(std::vector<IpAddress> addresses);
 
   // Does nothing when nothing has changed since it last did its work. When it
   // fails, what was installed stays.

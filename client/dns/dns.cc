@@ -177,10 +177,10 @@ void Dns::capture_own_look_ups() {
       return address.family() == Family::kIpv6;
     });
   }
+  if (!rules_.set_name_servers(servers)) return;
   for (const IpAddress& server : servers) {
     log::debug("look-ups to ", server, " are captured");
   }
-  rules_.set_name_servers(std::move(servers));
 }
 
 awaitable<void> Dns::follow_resolv_conf() {
