@@ -40,8 +40,8 @@ struct Events : Session::Events {
   void output_ready() override {}
   std::shared_ptr<StreamHandler> open_requested(Stream& stream,
                                                 const Target& to) override {
-    if (to.port % 3 == 0) stream.refuse(Refusal::kRefused);
-    if (to.port % 3 == 1) stream.accept();
+    if (to.endpoint.port % 3 == 0) stream.refuse(Refusal::kRefused);
+    if (to.endpoint.port % 3 == 1) stream.accept();
     return std::make_shared<Handler>();
   }
   void remote_log(log::Level, std::string_view text) override {
@@ -50,9 +50,9 @@ struct Events : Session::Events {
   void suspicion(bool) override {}
 };
 
-class Target {
+class Fuzzed {
  public:
-  explicit Target(Session::Role role) : session_(role, events_, now_) {
+  explicit Fuzzed(Session::Role role) : session_(role, events_, now_) {
     if (role == Session::Role::kClient) {
       for (int i = 0; i < 4; ++i) {
         auto handler = std::make_shared<Handler>();
@@ -94,19 +94,19 @@ class Target {
   Session session_;
 };
 
-void feed_raw(Target& target, Bytes bytes, std::size_t cut) {
+void feed_raw(Fuzzed& fuzzed, Bytes bytes, std::size_t cut) {
   while (!bytes.empty()) {
     Bytes piece = bytes.first(std::min(cut, bytes.size()));
     bytes = bytes.subspan(piece.size());
-    if (!target.feed(piece)) return;
+    if (!fuzzed.feed(piece)) return;
   }
 }
 
 // Each frame is a type, a stream, a length and a payload.
-void feed_frames(Target& target, Bytes bytes) {
+void feed_frames(Fuzzed& fuzzed, Bytes bytes) {
   SendBuffer hello;
   hello.append(FrameType::kHello, 0, encode(Hello()));
-  if (!target.feed(hello.bytes(hello.take()))) return;
+  if (!fuzzed.feed(hello.bytes(hello.take()))) return;
   ByteReader reader(bytes);
   SendBuffer maker;
   while (reader.ok() && !reader.rest().empty()) {
@@ -118,11 +118,11 @@ void feed_frames(Target& target, Bytes bytes) {
     if (!is_sequenced(type)) {
       SendBuffer outside;
       outside.append(type, stream, payload);
-      if (!target.feed(outside.bytes(outside.take()))) return;
+      if (!fuzzed.feed(outside.bytes(outside.take()))) return;
       continue;
     }
     maker.append(type, stream, payload);
-    bool going = target.feed(maker.bytes(maker.take()));
+    bool going = fuzzed.feed(maker.bytes(maker.take()));
     maker.acknowledge(maker.end(), maker.end());
     if (!going) return;
   }
@@ -130,11 +130,11 @@ void feed_frames(Target& target, Bytes bytes) {
 
 // Frames of a sequence with gaps, repetitions and overlaps, over two lanes one
 // of which may be lost.
-void feed_lanes(Target& target, Bytes bytes) {
+void feed_lanes(Fuzzed& fuzzed, Bytes bytes) {
   SendBuffer hello;
   hello.append(FrameType::kHello, 0, encode(Hello()));
-  if (!target.feed(hello.bytes(hello.take()))) return;
-  target.add_lane();
+  if (!fuzzed.feed(hello.bytes(hello.take()))) return;
+  fuzzed.add_lane();
   ByteReader reader(bytes);
   std::vector<std::byte> frame;
   while (reader.ok() && !reader.rest().empty()) {
@@ -149,9 +149,9 @@ void feed_lanes(Target& target, Bytes bytes) {
     frame.resize(kHeaderSize);
     encode(header, frame.data());
     frame.insert(frame.end(), payload.begin(), payload.end());
-    if (!target.feed(frame, lane)) return;
+    if (!fuzzed.feed(frame, lane)) return;
   }
-  target.lose_lane();
+  fuzzed.lose_lane();
 }
 
 }  // namespace
@@ -160,13 +160,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {
   if (size == 0) return 0;
   Bytes bytes = std::as_bytes(std::span(data + 1, size - 1));
-  Target target(data[0] & 1 ? Session::Role::kHelper : Session::Role::kClient);
+  Fuzzed fuzzed(data[0] & 1 ? Session::Role::kHelper : Session::Role::kClient);
   if (data[0] & 2) {
-    feed_raw(target, bytes, 1 + (data[0] >> 3) * 7);
+    feed_raw(fuzzed, bytes, 1 + (data[0] >> 3) * 7);
   } else if (data[0] & 4) {
-    feed_lanes(target, bytes);
+    feed_lanes(fuzzed, bytes);
   } else {
-    feed_frames(target, bytes);
+    feed_frames(fuzzed, bytes);
   }
   return 0;
 }
