@@ -42,7 +42,8 @@ void AutoNets::start() {
 }
 
 awaitable<void> AutoNets::wait() {
-  if (!co_await complete_.wait()) {
+  bool in_time = co_await complete_.wait();
+  if (!in_time) {
     log::warning(
         "the far end has not told all of its networks yet; what it tells "
         "later is captured then");

@@ -50,7 +50,8 @@ void FarNames::start() {
 }
 
 awaitable<void> FarNames::wait() {
-  if (!co_await answered_.wait()) {
+  bool in_time = co_await answered_.wait();
+  if (!in_time) {
     log::warning("the far end has not answered yet where ", unanswered_,
                  " names are; they are captured when it does");
   }

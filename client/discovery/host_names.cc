@@ -95,21 +95,30 @@ void HostNames::apply() {
   change_pending_ = false;
   next_change_ = std::chrono::steady_clock::now() + kInterval;
   std::vector<KnownHost> next = table_.hosts(hooks_.captured);
-  if (next == hosts_) return;
+  if (next == hosts_ && failure_.empty()) return;
   log_changes(next);
   hosts_ = std::move(next);
-  if (!hooks_.publish) {
+  if (hooks_.publish) {
+    publish();
+  } else {
     answers_ = HostAnswers(hosts_);
-    return;
   }
+}
+
+void HostNames::publish() {
   std::vector<firewall::Host> lines;
   for (const KnownHost& host : hosts_) {
     lines.emplace_back(host.address, host.name);
   }
-  if (auto done = hooks_.publish(lines); !done) {
-    log::warning("host names of the far end are not in the hosts file: ",
-                 done.error().message());
+  auto done = hooks_.publish(lines);
+  std::string failure = done ? "" : done.error().message();
+  if (!failure.empty()) {
+    next_change_ = std::chrono::steady_clock::now() + kRetry;
+    change_soon();
   }
+  if (failure == std::exchange(failure_, failure) || failure.empty()) return;
+  log::warning("the hosts file is not as it should be: ", failure,
+               "; it is tried again");
 }
 
 void HostNames::log_changes(const std::vector<KnownHost>& next) const {

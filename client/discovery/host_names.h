@@ -38,6 +38,8 @@ class HostNames {
   // Changes that come together are one; and between two there is a second.
   static constexpr auto kPause = std::chrono::milliseconds(100);
   static constexpr auto kInterval = std::chrono::seconds(1);
+  // After the hosts file could not be written.
+  static constexpr auto kRetry = std::chrono::seconds(10);
 
   // `seeds` are names to ask about there, too. `session` must outlive close().
   HostNames(const asio::any_io_executor& executor, mux::Session& session,
@@ -56,6 +58,7 @@ class HostNames {
   void change_soon();
   void apply();
   void log_changes(const std::vector<KnownHost>& next) const;
+  void publish();
 
   asio::any_io_executor executor_;
   mux::Session& session_;
@@ -67,6 +70,7 @@ class HostNames {
   bool full_ = false;
   std::vector<KnownHost> hosts_;
   HostAnswers answers_;
+  std::string failure_;  // why they are not in the hosts file
   std::optional<Alarm> change_;
   bool change_pending_ = false;
   std::chrono::steady_clock::time_point next_change_{};
