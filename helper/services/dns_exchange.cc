@@ -33,9 +33,8 @@ SocketAddress address_of(const NameServer& server) {
 
 bool connect_to(const NameServer& server, const UniqueFd& socket) {
   SocketAddress address = address_of(server);
-  return socket &&
-         (::connect(socket.get(), address.get(), address.size) == 0 ||
-          errno == EINPROGRESS);
+  return socket && (::connect(socket.get(), address.get(), address.size) == 0 ||
+                    errno == EINPROGRESS);
 }
 
 class UdpExchange : public DnsExchange {
