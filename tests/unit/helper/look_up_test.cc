@@ -3,6 +3,7 @@
 #include "helper/services/look_up.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <set>
 
@@ -308,6 +309,11 @@ TEST_CASE("look_up: a client that asks wrongly is reset") {
 }
 
 TEST_CASE("look_up: many at once, no more than can be, and nothing stays") {
+  // As the helper does it: each has a socket.
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
   FarEnd far;
   std::vector<std::shared_ptr<Asker>> askers;
   for (int i = 0; i < 1100; ++i) askers.push_back(far.start(query_for("a")));
