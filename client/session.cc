@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <set>
@@ -98,10 +99,10 @@ awaitable<int> Session::run() {
 awaitable<std::string> Session::serve() {
   try {
     co_await bring_up_link();
-    bring_up_firewall();
-    start_intercepting();
-    need(on_ready_());
-    co_return co_await serve_until_end();
+    auto ended =
+        co_await (run_link() || firewall_ended() || capture_until_end());
+    co_return std::visit([](std::string& why) { return std::move(why); },
+                         ended);
   } catch (const transport::Interrupted& interrupted) {
     interrupted_by_ = interrupted.signal();
     co_return interrupted.what();
@@ -110,15 +111,33 @@ awaitable<std::string> Session::serve() {
   }
 }
 
-awaitable<std::string> Session::serve_until_end() {
-  auto ended = co_await (connection_->run() || firewall_ended());
-  if (const Error* error = std::get_if<0>(&ended)) {
-    co_return concat("the link to ", options_.remote.host,
-                     " has ended: ", error->message());
+awaitable<std::string> Session::run_link() {
+  Error error = co_await connection_->run();
+  co_return concat("the link to ", options_.remote.host,
+                   " has ended: ", error.message());
+}
+
+awaitable<std::string> Session::capture_until_end() {
+  try {
+    co_await discover();
+    bring_up_firewall();
+    start_intercepting();
+    need(on_ready_());
+    asio::steady_timer never(executor_, asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+    co_return "";
+  } catch (const std::exception& failure) {
+    co_return failure.what();
   }
-  co_return
-      "ginnel-firewall has ended, so nothing is captured any more; start "
-      "ginnel again";
+}
+
+// What the far end has to tell before it is known what to capture.
+awaitable<void> Session::discover() {
+  rules_.emplace(firewall_, fixed_rules());
+  discovery_.emplace(executor_, options_, capture_, firewall_, *rules_,
+                     connection_->session());
+  discovery_->start();
+  co_await discovery_->wait();
 }
 
 awaitable<void> Session::bring_up_link() {
@@ -150,10 +169,9 @@ awaitable<void> Session::bring_up_link() {
 void Session::bring_up_firewall() {
   need(listen());
   need(send_filters());
-  rules_.emplace(firewall_, fixed_rules());
   if (options_.dns) {
     dns_.emplace(executor_, options_, capture_, firewall_, *rules_,
-                 connection_->session(), LookUps::Hooks());
+                 connection_->session(), discovery_->hooks());
     need(dns_->listen());
   }
   need(rules_->install());
@@ -244,14 +262,18 @@ void Session::start_intercepting() {
           interceptors_.back()->run());
   }
   if (dns_) dns_->start();
+  discovery_->installed();
 }
 
 // The firewall's socket says nothing unless it is asked, until it ends.
-awaitable<void> Session::firewall_ended() {
+awaitable<std::string> Session::firewall_ended() {
   asio::posix::stream_descriptor socket(
       executor_, ::fcntl(firewall_.fd(), F_DUPFD_CLOEXEC, 0));
   co_await socket.async_wait(asio::posix::stream_descriptor::wait_read,
                              asio::use_awaitable);
+  co_return
+      "ginnel-firewall has ended, so nothing is captured any more; start "
+      "ginnel again";
 }
 
 // The signal's number, once the rules are gone.
@@ -267,6 +289,7 @@ awaitable<int> Session::wait_for_signal() {
 void Session::take_down_firewall() {
   for (auto& interceptor : interceptors_) interceptor->close();
   if (dns_) dns_->close();
+  if (discovery_) discovery_->close();
   if (connection_) connection_->session().reset_streams();
   if (std::exchange(firewall_down_, true)) return;
   firewall_.close();

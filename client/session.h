@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "client/capture.h"
+#include "client/discovery/discovery.h"
 #include "client/dns/dns.h"
 #include "client/firewall_proxy.h"
 #include "client/intercept.h"
@@ -49,10 +50,13 @@ class Session : private mux::Connection::Owner {
   awaitable<int> run();
 
  private:
-  // Both return the sentence that people should read.
+  // Each returns the sentence that people should read.
   awaitable<std::string> serve();
-  awaitable<std::string> serve_until_end();
+  awaitable<std::string> run_link();
+  awaitable<std::string> firewall_ended();
+  awaitable<std::string> capture_until_end();
   awaitable<void> bring_up_link();
+  awaitable<void> discover();
   void bring_up_firewall();
   std::vector<firewall::Rule> fixed_rules() const;
   Result<void> send_filters();
@@ -61,7 +65,6 @@ class Session : private mux::Connection::Owner {
   Result<void> listen();
   bool may_go_without(const Endpoint& listener) const;
   void start_intercepting();
-  awaitable<void> firewall_ended();
   awaitable<int> wait_for_signal();
   void take_down_firewall();
   void restrict_self(const std::string& also_writable);
@@ -85,6 +88,7 @@ class Session : private mux::Connection::Owner {
   std::shared_ptr<Lanes> lanes_;  // where the transport can have several
   std::vector<FirewallProxy::Listener> listeners_;
   std::optional<RuleKeeper> rules_;
+  std::optional<Discovery> discovery_;
   std::optional<Dns> dns_;
   std::vector<std::unique_ptr<Interceptor>> interceptors_;
   bool firewall_down_ = false;

@@ -98,11 +98,8 @@ void HostNames::apply() {
   if (next == hosts_ && failure_.empty()) return;
   log_changes(next);
   hosts_ = std::move(next);
-  if (hooks_.publish) {
-    publish();
-  } else {
-    answers_ = HostAnswers(hosts_);
-  }
+  answers_ = HostAnswers(hosts_);
+  if (hooks_.publish) publish();
 }
 
 void HostNames::publish() {

@@ -29,8 +29,8 @@ class HostNames {
   struct Hooks {
     // Whether connections to the address are captured.
     std::function<bool(const IpAddress& address)> captured;
-    // Puts these, and no others, into the hosts file; empty where look-ups are
-    // answered.
+    // Puts these, and no others, into the hosts file; empty where all look-ups
+    // come here.
     std::function<Result<void>(const std::vector<firewall::Host>& hosts)>
         publish;
   };

@@ -19,7 +19,7 @@ namespace ginnel {
 // --auto-nets: asks the far end which networks it has routes to, follows them
 // as they change, and says which of them are to be captured (route_filter.h).
 // What is found is logged, and said again when it changes.
-class AutoNets {
+class FarNetworks {
  public:
   // The rules, in place of those given before.
   using Changed = std::function<void(std::vector<firewall::Rule> rules)>;
@@ -33,9 +33,9 @@ class AutoNets {
   static constexpr auto kLookAround = std::chrono::seconds(5);
 
   // `limits.own` is filled in here. `session` must outlive close().
-  AutoNets(const asio::any_io_executor& executor, mux::Session& session,
-           RouteLimits limits, Changed changed,
-           OwnAddresses own = own_addresses);
+  FarNetworks(const asio::any_io_executor& executor, mux::Session& session,
+              RouteLimits limits, Changed changed,
+              OwnAddresses own = own_addresses);
 
   void start();
   // Until the far end has told all there is, or kPatience after start();

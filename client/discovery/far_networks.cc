@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "client/discovery/auto_nets.h"
+#include "client/discovery/far_networks.h"
 
 #include <algorithm>
 #include <utility>
@@ -20,8 +20,9 @@ std::set<Prefix> with_verdict(const RouteVerdicts& verdicts,
 
 }  // namespace
 
-AutoNets::AutoNets(const asio::any_io_executor& executor, mux::Session& session,
-                   RouteLimits limits, Changed changed, OwnAddresses own)
+FarNetworks::FarNetworks(const asio::any_io_executor& executor,
+                         mux::Session& session, RouteLimits limits,
+                         Changed changed, OwnAddresses own)
     : executor_(executor),
       session_(session),
       limits_(std::move(limits)),
@@ -32,7 +33,7 @@ AutoNets::AutoNets(const asio::any_io_executor& executor, mux::Session& session,
   look_.emplace(executor, [this] { look_around(); });
 }
 
-void AutoNets::start() {
+void FarNetworks::start() {
   complete_.expect_within(kPatience);
   records_ = FarRecords<names::RouteRecord>::open(
       executor_, session_, mux::Service::kRoutes, {},
@@ -41,7 +42,7 @@ void AutoNets::start() {
   if (!records_) ended();
 }
 
-awaitable<void> AutoNets::wait() {
+awaitable<void> FarNetworks::wait() {
   bool in_time = co_await complete_.wait();
   if (!in_time) {
     log::warning(
@@ -52,13 +53,13 @@ awaitable<void> AutoNets::wait() {
   look_->set_in(kLookAround);
 }
 
-void AutoNets::close() {
+void FarNetworks::close() {
   if (records_) records_->close();
   change_.reset();
   look_.reset();
 }
 
-void AutoNets::told(const names::RouteRecord& record) {
+void FarNetworks::told(const names::RouteRecord& record) {
   switch (record.what) {
     case names::RouteRecord::What::kComplete:
       return complete_.is_there();
@@ -73,28 +74,28 @@ void AutoNets::told(const names::RouteRecord& record) {
   change_soon();
 }
 
-void AutoNets::ended() {
+void FarNetworks::ended() {
   log::warning("the far end tells of no more networks; those captured stay");
   complete_.is_there();
 }
 
-void AutoNets::change_soon() {
+void FarNetworks::change_soon() {
   if (!applied_ || std::exchange(change_pending_, true)) return;
   change_->set_in(kPause);
 }
 
-void AutoNets::look_around() {
+void FarNetworks::look_around() {
   look_->set_in(kLookAround);
   if (own_networks() != limits_.own) change_soon();
 }
 
-std::vector<Prefix> AutoNets::own_networks() const {
+std::vector<Prefix> FarNetworks::own_networks() const {
   std::set<Prefix> networks;
   for (const OwnAddress& own : own_()) networks.insert(own.network);
   return {networks.begin(), networks.end()};
 }
 
-void AutoNets::apply() {
+void FarNetworks::apply() {
   change_pending_ = false;
   applied_ = true;
   limits_.own = own_networks();
@@ -104,7 +105,7 @@ void AutoNets::apply() {
   changed_(route_rules(verdicts_, limits_));
 }
 
-void AutoNets::log_changes(const RouteVerdicts& next) const {
+void FarNetworks::log_changes(const RouteVerdicts& next) const {
   auto before = with_verdict(verdicts_, RouteVerdict::kCaptured);
   auto now = with_verdict(next, RouteVerdict::kCaptured);
   for (const Prefix& route : now) {
@@ -120,8 +121,8 @@ void AutoNets::log_changes(const RouteVerdicts& next) const {
 }
 
 // One line for however many.
-void AutoNets::log_left_out(const RouteVerdicts& next,
-                            RouteVerdict reason) const {
+void FarNetworks::log_left_out(const RouteVerdicts& next,
+                               RouteVerdict reason) const {
   auto left_out = with_verdict(next, reason);
   if (left_out.empty() || left_out == with_verdict(verdicts_, reason)) return;
   std::size_t more = left_out.size() - 1;

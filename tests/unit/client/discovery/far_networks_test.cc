@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "client/discovery/auto_nets.h"
+#include "client/discovery/far_networks.h"
 
 #include <doctest/doctest.h>
 
@@ -40,7 +40,7 @@ class Routes {
     far.turn([&] { return !changes.empty() && changes.back() == rules; });
   }
 
-  AutoNets nets;
+  FarNetworks nets;
 
  private:
   void keep(const std::vector<firewall::Rule>& rules) {
@@ -53,7 +53,7 @@ class Routes {
   }
 };
 
-TEST_CASE("auto nets: the whole list is awaited, and is one change") {
+TEST_CASE("far networks: the whole list is awaited, and is one change") {
   Routes routes;
   CHECK(routes.far.served().service == mux::Service::kRoutes);
   routes.tell(What::kAdded, prefix("10.1.0.0", 16));
@@ -72,7 +72,7 @@ TEST_CASE("auto nets: the whole list is awaited, and is one change") {
             "name it, or write --auto-nets=all"});
 }
 
-TEST_CASE("auto nets: changes are followed, many at once") {
+TEST_CASE("far networks: changes are followed, many at once") {
   Routes routes;
   routes.tell(What::kAdded, prefix("10.1.0.0", 16));
   routes.tell(What::kComplete);
@@ -91,7 +91,7 @@ TEST_CASE("auto nets: changes are followed, many at once") {
   CHECK(routes.far.has_said("captured: 10.3.0.0/16"));
 }
 
-TEST_CASE("auto nets: this machine's networks are left alone, as they change") {
+TEST_CASE("far networks: this machine's networks are left alone, as they change") {
   Routes routes;
   routes.own = {OwnAddress(*IpAddress::parse("192.168.7.5"), 24),
                 OwnAddress(*IpAddress::parse("192.168.7.6"), 24)};
@@ -104,7 +104,7 @@ TEST_CASE("auto nets: this machine's networks are left alone, as they change") {
   routes.await_change("10.0.0.0/8 192.168.0.0/16 -192.168.9.0/24");
 }
 
-TEST_CASE("auto nets: a far end that breaks off, or talks nonsense") {
+TEST_CASE("far networks: a far end that breaks off, or talks nonsense") {
   Routes routes;
   routes.tell(What::kAdded, prefix("10.1.0.0", 16));
   SUBCASE("breaks off") {
@@ -121,7 +121,7 @@ TEST_CASE("auto nets: a far end that breaks off, or talks nonsense") {
   CHECK(routes.changes.size() == 1);
 }
 
-TEST_CASE("auto nets: no more routes than there may be") {
+TEST_CASE("far networks: no more routes than there may be") {
   RouteLimits limits;
   limits.all = true;
   Routes routes(limits);
