@@ -188,6 +188,55 @@ TEST_CASE("leftovers: thousands of entries are forgotten, others stay") {
   CHECK(all_tracked().size() == 2);
 }
 
+TEST_CASE("leftovers: look-ups of a name server are forgotten, no others") {
+  NetworkNamespace home;
+  auto udp = [](const Endpoint& from, const Endpoint& to,
+                const Endpoint& answerer) {
+    return tracked(from, to, answerer, IPPROTO_UDP);
+  };
+  const Endpoint four = at("192.0.2.1", 40000);
+  const Endpoint six = at("2001:db8::1", 40000);
+  const Endpoint stub = at("127.0.0.53", 53);
+  const Endpoint far_one = at("2620:fe::fe", 53);
+  enter_tracked({
+      // Diverted, not diverted, and begun by its answer.
+      udp(four, stub, at("127.0.0.1", 12400)),
+      udp(six, far_one, far_one),
+      udp(stub, at("192.0.2.1", 40001), at("192.0.2.1", 40001)),
+      // To this machine.
+      udp(at("192.168.7.2", 40000), at("127.0.0.1", 53), at("127.0.0.1", 53)),
+      // What is left: another server, another port, another protocol.
+      udp(four, at("9.9.9.9", 53), at("9.9.9.9", 53)),
+      udp(four, at("127.0.0.53", 5353), at("127.0.0.53", 5353)),
+      tracked(four, stub, stub),
+  });
+  std::vector<IpAddress> servers = {ip("127.0.0.53"), ip("2620:fe::fe")};
+  forget_look_ups(servers, true);
+  CHECK(all_tracked(IPPROTO_UDP) ==
+        std::vector<std::string>{
+            "192.0.2.1:40000 > 127.0.0.53:5353 < 127.0.0.53:5353",
+            "192.0.2.1:40000 > 9.9.9.9:53 < 9.9.9.9:53"});
+  CHECK(all_tracked().size() == 1);
+}
+
+TEST_CASE("leftovers: look-ups are found among many connections") {
+  NetworkNamespace home;
+  std::vector<TrackedConnection> many;
+  for (int i = 0; i < 30'000; ++i) {
+    auto to = at(i % 2 != 0 ? "9.9.9.9" : "10.9.1.1", 53);
+    many.push_back(tracked(at(i % 3 != 0 ? "192.0.2.1" : "192.0.2.2",
+                              static_cast<std::uint16_t>(1024 + i)),
+                           to, to, i % 100 == 0 ? IPPROTO_UDP : IPPROTO_TCP));
+  }
+  enter_tracked(many);
+  auto began = std::chrono::steady_clock::now();
+  forget_look_ups(std::vector{ip("10.9.1.1")}, false);
+  std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  MESSAGE("300 of 30 000 took ", took.count(), " s");
+  CHECK(all_tracked(IPPROTO_UDP).empty());
+  CHECK(all_tracked().size() == 29'700);
+}
+
 TEST_CASE("tcp sockets: a connection's two are listed, by port too") {
   NetworkNamespace home;
   UniqueFd listener = listen_at(at("127.0.0.1", 0));

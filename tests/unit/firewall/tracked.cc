@@ -55,10 +55,10 @@ void put(nlmsghdr* to, const TrackedConnection& connection) {
 }  // namespace
 
 TrackedConnection tracked(const Endpoint& source, const Endpoint& destination,
-                          const Endpoint& answerer) {
+                          const Endpoint& answerer, std::uint8_t protocol) {
   TrackedConnection connection;
   connection.family = source.address.family();
-  connection.protocol = IPPROTO_TCP;
+  connection.protocol = protocol;
   connection.original = Flow{source, destination};
   connection.reply = Flow{answerer, source};
   return connection;
@@ -88,9 +88,9 @@ void enter_tracked(const std::vector<TrackedConnection>& connections) {
   if (!entered) FAIL(entered.error().message());
 }
 
-std::vector<std::string> all_tracked() {
+std::vector<std::string> all_tracked(std::uint8_t protocol) {
   auto found = list_tracked(
-      IPPROTO_TCP, [](const TrackedConnection&) { return true; }, soon());
+      protocol, [](const TrackedConnection&) { return true; }, soon());
   if (!found) FAIL(found.error().message());
   std::vector<std::string> texts;
   for (const TrackedConnection& each : *found) {
