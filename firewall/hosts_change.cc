@@ -27,6 +27,7 @@ namespace {
 // for. An edit takes less than a millisecond.
 constexpr std::chrono::milliseconds kLockWait(1000);
 constexpr std::chrono::milliseconds kLeaseWait(100);
+constexpr std::chrono::milliseconds kPause(2);
 
 // How often it is tried while somebody else writes to the file.
 constexpr int kMaxAttempts = 20;
@@ -36,7 +37,7 @@ bool try_until(std::chrono::milliseconds limit,
   auto deadline = std::chrono::steady_clock::now() + limit;
   while (!attempt()) {
     if (std::chrono::steady_clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(kPause);
   }
   return true;
 }
@@ -81,9 +82,16 @@ Result<UniqueFd> open_regular(const std::string& path, int access) {
   return file;
 }
 
+// Whether nobody else holds it. Where there is no flock() all is free.
+bool lock(int file) {
+  return ::flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
 // The hosts file, locked if that can be had; an editor may put another in its
-// place at any time.
+// place at any time. While it waits it does not keep the file open, which would
+// keep whoever has the lock from the lease.
 Result<UniqueFd> open_hosts(const std::string& path) {
+  auto deadline = std::chrono::steady_clock::now() + kLockWait;
   for (;;) {
     Result<UniqueFd> file = open_regular(path, O_RDWR);
     if (!file) {
@@ -92,11 +100,13 @@ Result<UniqueFd> open_hosts(const std::string& path) {
                           ": make it writable, or use --dns, which needs no "
                           "hosts file"));
     }
-    bool locked = try_until(kLockWait, [&] {
-      return ::flock(file->get(), LOCK_EX | LOCK_NB) == 0 ||
-             errno != EWOULDBLOCK;
-    });
-    if (!locked) log::warning(path, " is locked; edited all the same");
+    bool late = std::chrono::steady_clock::now() >= deadline;
+    if (!lock(file->get()) && !late) {
+      file->reset();
+      std::this_thread::sleep_for(kPause);
+      continue;
+    }
+    if (late) log::warning(path, " stays locked; edited all the same");
     if (is_at(path, file->get())) return file;
   }
 }

@@ -93,8 +93,8 @@ shell_faults() {
 # client, and the client sees of firewall/ only its requests.
 check 'base includes base only' includes_of base 'base/'
 check 'mux includes base and mux only' includes_of mux '(base|mux)/'
-check 'firewall includes base and firewall only' \
-  includes_of firewall '(base|firewall)/'
+check 'firewall includes base, names and firewall only' \
+  includes_of firewall '(base|names|firewall)/'
 check 'helper includes base, mux and helper only' \
   includes_of helper '(base|mux|helper)/'
 check 'client includes no more of others than their interfaces' \

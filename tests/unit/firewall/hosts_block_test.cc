@@ -231,9 +231,11 @@ TEST_CASE_FIXTURE(Place, "hosts block: what cannot be written says so") {
   REQUIRE_FALSE(set);
   CAPTURE(set.error().message());
   CHECK(set.error().message().find(wanted) != std::string::npos);
+  struct stat now {};
+  bool readable = ::stat(file.c_str(), &now) == 0 && S_ISREG(now.st_mode);
+  if (readable) CHECK(text() == kText);
   // It has been promised, and there is nothing to undo.
   CHECK(remove_hosts_block(ours.name(), *this));
-  if (wanted[0] == 'N') CHECK(text() == kText);
 }
 
 TEST_CASE_FIXTURE(Place, "hosts block: nobody can keep it from being edited") {
@@ -310,10 +312,12 @@ pid_t start_loop(const std::function<void()>& round) {
 TEST_CASE_FIXTURE(Place, "hosts block: all write at once, and all is kept") {
   write("a\n");
   std::vector<pid_t> runs;
+  // As in containers that share the hosts file, but not /run.
   for (int i = 0; i < 2; ++i) {
-    runs.push_back(start_loop([&, i] {
-      Result<HostsBlock> ours = HostsBlock::of_this_process(*this);
-      if (!ours->set(hosts(3 + i)) || !ours->set({})) ::_exit(1);
+    HostsPlace shared{file, concat(notes, i)};
+    runs.push_back(start_loop([&, shared] {
+      Result<HostsBlock> ours = HostsBlock::of_this_process(shared);
+      if (!ours->set(hosts(400)) || !ours->set({})) ::_exit(1);
     }));
   }
   std::string wanted = "a\n";
