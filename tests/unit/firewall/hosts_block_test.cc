@@ -73,6 +73,19 @@ class Place : public HostsPlace {
     return concat(now.st_ino, " ", now.st_mode, " ", now.st_uid, " ",
                   now.st_gid);
   }
+  // Whether somebody who opens it has to wait, at this moment.
+  bool is_leased() const {
+    struct stat now {};
+    REQUIRE(::stat(file.c_str(), &now) == 0);
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);) {
+      if (line.find(" LEASE ") != line.npos &&
+          line.find(concat(":", now.st_ino, " 0 EOF")) != line.npos) {
+        return true;
+      }
+    }
+    return false;
+  }
   bool has_notes() const { return ::access(notes.c_str(), F_OK) == 0; }
   const std::string& folder() const { return folder_; }
 
@@ -321,6 +334,7 @@ TEST_CASE_FIXTURE(Place, "hosts block: all write at once, and all is kept") {
     }));
   }
   std::string wanted = "a\n";
+  int leased = 0;
   for (int line = 0; line < 300; ++line) {
     append(concat("10.9.9.9 mine-", line, "\n"));
     wanted += concat("10.9.9.9 mine-", line, "\n");
@@ -333,12 +347,14 @@ TEST_CASE_FIXTURE(Place, "hosts block: all write at once, and all is kept") {
     }
     REQUIRE(marks % 2 == 0);
     REQUIRE(now.ends_with('\n'));
+    leased += is_leased() ? 1 : 0;
   }
   for (pid_t run : runs) {
     CHECK(::waitpid(run, nullptr, WNOHANG) == 0);
     ::kill(run, SIGKILL);
     REQUIRE(::waitpid(run, nullptr, 0) == run);
   }
+  CHECK(leased > 0);
   remove_stale_hosts_blocks(*this);
   CHECK(text() == wanted);
   CHECK_FALSE(has_notes());
