@@ -12,6 +12,8 @@
 #include "base/strings.h"
 #include "helper/services/found_names.h"
 #include "helper/services/resolver.h"
+#include "names/dns_message.h"
+#include "names/dns_name.h"
 #include "names/messages.h"
 #include "tests/unit/helper/lan.h"
 #include "tests/unit/helper/service_pair.h"
@@ -124,6 +126,38 @@ TEST_CASE("names: by multicast DNS and DNS-SD, from avahi") {
         return client.known.empty();
       },
       10s));
+}
+
+// Says by multicast DNS, from that address of the other host, that `name` has
+// the address 10.1.0.66.
+void announce(Lan& lan, const std::string& from, const char* name) {
+  ByteWriter writer;
+  for (int field : {0, 0x8400, 0, 1, 0, 0}) {
+    writer.u16(static_cast<std::uint16_t>(field));
+  }
+  REQUIRE(dns::write_name(writer, name));
+  writer.u16(dns::type::kA);
+  writer.u16(dns::kInternet);
+  writer.u32(120);
+  writer.u16(4);
+  writer.u32(0x0a010042);
+  File message{std::string(as_text(writer.view()))};
+  lan.there(concat("socat -u FILE:", message.path,
+                   " UDP4-DATAGRAM:224.0.0.251:5353,reuseaddr,bind=", from,
+                   ":5353,ip-multicast-if=", from));
+}
+
+TEST_CASE("names: multicast DNS from off the link is not believed") {
+  Lan lan;
+  lan.there(
+      "ip addr add 192.0.2.9/32 dev eth0\n"
+      "ip route add 224.0.0.0/4 dev eth0");
+  Wants client({}, "10.0.0.1 started\n");
+  REQUIRE(client.finds("started 10.0.0.1 by its hosts file"));
+  announce(lan, "192.0.2.9", "evil.local");
+  announce(lan, "10.1.0.9", "good.local");
+  CHECK(client.finds("good.local 10.1.0.66 by multicast DNS"));
+  CHECK(client.text().find("evil") == std::string::npos);
 }
 
 TEST_CASE("names: a silent neighbour's name, by asking for its address") {
