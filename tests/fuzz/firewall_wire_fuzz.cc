@@ -23,6 +23,7 @@ struct CheckBounds {
   void operator()(const request::MarkedSocket&) {}
   void operator()(const request::Install&) {}
   void operator()(const request::ClearRules&) {}
+  void operator()(const request::Diverted&) {}
   void operator()(const request::NameServers& servers) {
     check(servers.addresses.size() <= kMaxNameServers);
   }

@@ -46,6 +46,8 @@ std::vector<Request> one_of_each_request() {
       request::SetResolver{{"corp.example", "10.in-addr.arpa"},
                            Endpoint(ip("127.0.0.1"), 5353)},
       request::SetResolver{},
+      request::Diverted{Endpoint(ip("192.168.7.2"), 40000),
+                        Endpoint(ip("192.168.7.1"), 12400)},
   };
 }
 
@@ -54,6 +56,7 @@ std::vector<Answer> one_of_each_answer() {
       answer::Done{},
       answer::Failed{"no such thing"},
       answer::Listening{Endpoint(ip("::1"), 12300)},
+      answer::Meant{Endpoint(ip("2620:fe::fe"), 53)},
   };
 }
 
