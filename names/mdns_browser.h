@@ -65,6 +65,13 @@ class Browser {
   // Ends what is over.
   void tick(TimePoint now);
 
+  struct Counters {
+    std::size_t hosts, pointers, questions;
+  };
+  Counters counters() const {
+    return {hosts_.size(), pointer_count_, questions_.size()};
+  }
+
  private:
   struct Schedule {
     TimePoint next;

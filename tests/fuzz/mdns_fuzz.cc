@@ -42,7 +42,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
     now += std::chrono::milliseconds(700) * (head >> 12);
     browser.tick(now);
     browser.heard(message, 1 + (head >> 10 & 1), now);
-    require(known.size() <= mdns::Browser::kMaxHosts);
+    auto counters = browser.counters();
+    require(counters.hosts == known.size());
+    require(counters.hosts <= mdns::Browser::kMaxHosts);
+    require(counters.pointers <= mdns::Browser::kMaxPointers);
+    require(counters.questions <= mdns::Browser::kMaxQuestions);
     if (auto query = browser.query(now)) {
       require(query->size() <= mdns::kMaxQuery);
       require(now - last_query >= mdns::Browser::kGap);

@@ -277,6 +277,9 @@ TEST_CASE("mdns browser: a flood is bounded in memory, and in what is sent") {
   std::size_t lines = 0;
   for (char byte : fixture.told()) lines += byte == '+';
   CHECK(lines == Browser::kMaxHosts);
+  CHECK(fixture.browser.counters().hosts == Browser::kMaxHosts);
+  CHECK(fixture.browser.counters().pointers == Browser::kMaxPointers);
+  CHECK(fixture.browser.counters().questions <= Browser::kMaxQuestions);
   int queries = 0;
   while (fixture.now < Fixture::kBegin + 60s) {
     fixture.next_query();
