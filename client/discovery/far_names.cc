@@ -80,32 +80,30 @@ void FarNames::ask(Followed& followed) {
 void FarNames::told(Followed& followed,
                     const std::optional<names::Addresses>& answer) {
   FarName& name = followed.name;
-  std::vector<IpAddress> before = name.addresses();
   followed.again.set_in(name.take(answer));
   if (std::string news = name.take_news(); !news.empty()) {
     log::write(name.is_found() ? log::Level::kInfo : log::Level::kWarning,
                news);
   }
-  if (name.addresses() != before) {
-    log_changes(name, before);
-    change_soon();
-  }
+  if (name.addresses() != followed.captured) change_soon();
   if (std::exchange(followed.answered, true)) return;
   if (--unanswered_ == 0) answered_.is_there();
 }
 
-void FarNames::log_changes(const FarName& name,
-                           const std::vector<IpAddress>& before) {
-  for (const IpAddress& address : name.addresses()) {
-    if (!has(before, address)) {
-      log::info("captured: ", name.spec(), ", which is ", address);
+void FarNames::log_changes(Followed& followed) {
+  const SubnetSpec& spec = followed.name.spec();
+  const std::vector<IpAddress>& now = followed.name.addresses();
+  for (const IpAddress& address : now) {
+    if (!has(followed.captured, address)) {
+      log::info("captured: ", spec, ", which is ", address);
     }
   }
-  for (const IpAddress& address : before) {
-    if (!has(name.addresses(), address)) {
-      log::info("no longer captured: ", name.spec(), ", which was ", address);
+  for (const IpAddress& address : followed.captured) {
+    if (!has(now, address)) {
+      log::info("no longer captured: ", spec, ", which was ", address);
     }
   }
+  followed.captured = now;
 }
 
 void FarNames::answered(Bytes query, Bytes answer) {
@@ -164,6 +162,7 @@ void FarNames::apply() {
   std::sort(rules.begin(), rules.end());
   rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
   changed_(std::move(rules));
+  for (Followed& followed : followed_) log_changes(followed);
 }
 
 bool is_below(std::string_view name, std::string_view domain) {

@@ -59,13 +59,13 @@ class FarNames {
           again(executor, [this, &owner] { owner.ask(*this); }) {}
     FarName name;
     Alarm again;
+    std::vector<IpAddress> captured;
     bool answered = false;
   };
 
   void ask(Followed& followed);
   void told(Followed& followed, const std::optional<names::Addresses>& answer);
-  static void log_changes(const FarName& name,
-                          const std::vector<IpAddress>& before);
+  static void log_changes(Followed& followed);
   bool see(const SubnetSpec& wildcard, Bytes answer);
   void sweep();
   void change_soon();

@@ -100,9 +100,9 @@ void FarNetworks::apply() {
   applied_ = true;
   limits_.own = own_networks();
   RouteVerdicts next = judge_routes(routes_, limits_);
+  changed_(route_rules(next, limits_));
   log_changes(next);
   verdicts_ = std::move(next);
-  changed_(route_rules(verdicts_, limits_));
 }
 
 void FarNetworks::log_changes(const RouteVerdicts& next) const {

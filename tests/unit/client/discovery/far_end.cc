@@ -89,8 +89,9 @@ FarEnd::Served& FarEnd::served() {
   return *streams.back();
 }
 
-void FarEnd::turn(const std::function<bool()>& done) {
-  auto end = std::chrono::steady_clock::now() + 5s;
+void FarEnd::turn(const std::function<bool()>& done,
+                  std::chrono::seconds limit) {
+  auto end = std::chrono::steady_clock::now() + limit;
   while (!done() && std::chrono::steady_clock::now() < end) {
     io_.restart();
     io_.run_one_for(10ms);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -51,8 +52,9 @@ class FarEnd : private mux::Connection::Owner {
   // The stream that was opened last.
   Served& served();
 
-  // Lets both ends work until `done`, for five seconds at most.
-  void turn(const std::function<bool()>& done);
+  // Lets both ends work until `done`, which must be within `limit`.
+  void turn(const std::function<bool()>& done,
+            std::chrono::seconds limit = std::chrono::seconds(5));
   // Until nothing is left to be done at once.
   void settle();
   // Until `task` has ended.

@@ -91,7 +91,8 @@ TEST_CASE("far networks: changes are followed, many at once") {
   CHECK(routes.far.has_said("captured: 10.3.0.0/16"));
 }
 
-TEST_CASE("far networks: this machine's networks are left alone, as they change") {
+TEST_CASE(
+    "far networks: this machine's networks are left alone, as they change") {
   Routes routes;
   routes.own = {OwnAddress(*IpAddress::parse("192.168.7.5"), 24),
                 OwnAddress(*IpAddress::parse("192.168.7.6"), 24)};
