@@ -27,7 +27,7 @@ constexpr double kFloor = 0.85;
 // line has that much to spare.
 constexpr double kRefill = 1 - kFloor;
 constexpr double kStartUpGain = 2;
-constexpr double kMostGrowth = 0.125;
+constexpr double kMostGrowth = 0.5;
 constexpr int kSlowRounds = 4;
 constexpr double kNoticeable = 0.03;
 constexpr double kFollows = 0.7;
@@ -40,8 +40,9 @@ constexpr int kMostDeafness = 64;
 constexpr Clock::duration kStall = 15ms;
 // A round's: what waits behind a loss is as much again as fills the path.
 constexpr double kBlockedGrowth = 1.5;
-// The other end acknowledges 32 KiB, or after 10 ms (PROTOCOL.md section 3).
-constexpr double kAckBytes = 32 * 1024;
+// The other end acknowledges two frames, or after 10 ms (PROTOCOL.md section
+// 3).
+constexpr double kAckFrames = 2;
 constexpr Seconds kAckDelay = 10ms;
 constexpr Clock::duration kQuiet = 1ms;
 constexpr Clock::duration kLoud = 10ms;
@@ -86,19 +87,25 @@ std::size_t InFlight::backlog_limit() const {
 Clock::duration InFlight::target() const {
   Clock::duration noise = noise_ * 2;
   if (!rate_known_) return kTarget + noise;
-  Seconds acknowledging = std::min(kAckDelay, Seconds(kAckBytes / rate()));
   Seconds frame(static_cast<double>(frame_limit()) / rate());
+  Seconds acknowledging = std::min(kAckDelay, kAckFrames * frame);
   return noise +
          std::max<Clock::duration>(
              kTarget, to_clock(std::max(1.25 * acknowledging, 2.5 * frame)));
 }
 
+// What a path that is being filled makes of it (Linux's HyStart,
+// net/ipv4/tcp_cubic.c: an eighth of the round trip, from 4 to 16 ms).
+Clock::duration InFlight::start_up_target() const {
+  return std::max(target(), std::clamp<Clock::duration>(least_ / 8, 4ms, 16ms));
+}
+
 // Between two acknowledgements of the other end's, as a rule.
 Clock::duration InFlight::ack_interval() const {
   if (!rate_known_) return to_clock(kAckDelay);
+  Seconds frame(static_cast<double>(frame_limit()) / rate());
   return to_clock(
-      std::max<Seconds>(std::min(kAckDelay, Seconds(kAckBytes / rate())),
-                        Seconds(static_cast<double>(frame_limit()) / rate())));
+      std::max<Seconds>(std::min(kAckDelay, kAckFrames * frame), frame));
 }
 
 double InFlight::bytes_in(Clock::duration time) const {
@@ -250,7 +257,7 @@ void InFlight::end_round(TimePoint now) {
   switch (phase_) {
     case Phase::kStartUp:
       if (!round_stalled_ && !rate_grows() &&
-          round_least_ - least_ > target()) {
+          round_least_ - least_ > start_up_target()) {
         leave_start_up();
       }
       break;
@@ -297,7 +304,8 @@ void InFlight::start_up(double count, TimePoint now) {
   }
   if (now - half_began_ < std::max<Clock::duration>(least_ / 2, kMinRound))
     return;
-  bool queue = half_samples_ >= kFewSamples && half_least_ - least_ > target();
+  bool queue =
+      half_samples_ >= kFewSamples && half_least_ - least_ > start_up_target();
   bool growing = rate_grows();
   rate_before_halves_ = {rate(), rate_before_halves_[0]};
   half_began_ = now;

@@ -21,8 +21,8 @@ namespace ginnel::mux {
 // - Steady: grows by half of what is missing to the target, at most 5 % a
 //   round, and only if it was the limit that held the sender back. Above 1.5
 //   times the target it shrinks to what keeps the path full with target() of
-//   queue: rate x (least round trip + target). Eight rounds of growth
-//   without any queue mean that the path is another: start-up.
+//   queue: rate x (least round trip + target). After four rounds without any
+//   queue the path is another, and growth doubles each round, up to half.
 // - A shrunk limit must bring the round trip down. If it does not, twice, then
 //   the queue is somebody else's, or there is none and the way is longer now:
 //   the least round trip is measured again and the limit set back. A flow that
@@ -126,6 +126,7 @@ class InFlight {
   void end_measure(TimePoint now);
   void set_limit(double bytes);
   Clock::duration ack_interval() const;
+  Clock::duration start_up_target() const;
   double bytes_in(Clock::duration time) const;
 
   std::size_t limit_ = kInitialLimit;

@@ -67,7 +67,9 @@ class Session {
   static constexpr auto kSuspicion = std::chrono::seconds(15);
   static constexpr auto kSilenceLimit = std::chrono::seconds(45);
   static constexpr auto kAckDelay = std::chrono::milliseconds(10);
-  static constexpr std::size_t kAckBytes = 32 * 1024;
+  // Two frames are acknowledged at once, so that a sender whose limit is low
+  // need not wait; but no fewer bytes than two TCP segments'.
+  static constexpr std::size_t kMinAckBytes = 2 * 1400;
   // What is kept until it is acknowledged. Data stops at InFlight's limit; what
   // control frames an honest end has to send never comes near this.
   static constexpr std::size_t kMaxReplay = ReorderBuffer::kMaxAhead;
@@ -242,6 +244,7 @@ class Session {
   Position acked_ = 0;  // of received_, what the other end has been told
   TimePoint ack_timer_ = TimePoint::max();
   bool ack_due_ = false;
+  std::size_t largest_unacked_ = 0;  // the largest frame beyond acked_
 
   SendBuffer send_;
   Position sent_ = 0;  // what lanes have taken goes up to here

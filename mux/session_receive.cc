@@ -175,8 +175,10 @@ Result<void> Session::on_sequenced(const FrameReader::Frame& frame) {
 }
 
 Result<void> Session::take_sequenced(const FrameReader::Frame& frame) {
-  received_ += kHeaderSize + frame.header.length;
-  if (received_ - acked_ >= kAckBytes) {
+  std::size_t size = kHeaderSize + frame.header.length;
+  received_ += size;
+  largest_unacked_ = std::max(largest_unacked_, size);
+  if (received_ - acked_ >= std::max(2 * largest_unacked_, kMinAckBytes)) {
     ack_due_ = true;
     events_.output_ready();
   } else if (ack_timer_ == TimePoint::max()) {

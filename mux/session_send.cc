@@ -90,6 +90,7 @@ void Session::make_control_run(std::vector<std::byte>& run) {
   if (std::exchange(ack_due_, false)) {
     append_frame(run, FrameType::kAck, received_);
     acked_ = received_;
+    largest_unacked_ = 0;
     ack_timer_ = TimePoint::max();
   }
   if (pong_due_) {

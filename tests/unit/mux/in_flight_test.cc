@@ -123,7 +123,7 @@ class Line {
       arrived_ = frames_.front().end;
       frames_.pop_front();
       if (!ack_timer_) ack_timer_ = now_ + 10ms;
-      if (arrived_ - told_ >= 32 * 1024) acknowledge();
+      if (arrived_ - told_ >= 2 * control.frame_limit()) acknowledge();
     }
     if (ack_timer_ && now_ >= *ack_timer_) acknowledge();
     while (!acks_.empty() && acks_.front().arrives <= now_) {
@@ -197,7 +197,7 @@ TEST_CASE("in flight: a full path has next to no queue") {
       line.bulk(60 * rtt);
       line.bulk(9s);
       CHECK(line.mbits() >= 0.97 * mbits);
-      // Half as much again is tolerated, and acknowledgements bring 32 KiB.
+      // Half as much again is tolerated, and acknowledgements bring two frames.
       Clock::duration burst = seconds(32 * 1024 / (mbits * kMbit));
       CHECK(line.queue() <= line.control.target() * 3 / 2 + burst + 2ms);
     }
