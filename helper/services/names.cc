@@ -16,6 +16,11 @@ namespace {
 // How often this machine's own tables are looked at.
 constexpr auto kSurvey = std::chrono::seconds(30);
 
+// The rates of the sources are those of one service; a client may begin anew
+// before the end of the old one has arrived.
+constexpr int kMaxAtOnce = 2;
+int at_once = 0;
+
 class NamesService : public RecordService,
                      public NameFinder::Owner,
                      public std::enable_shared_from_this<NamesService> {
@@ -24,7 +29,9 @@ class NamesService : public RecordService,
       : RecordService(stream),
         executor_(executor),
         timer_(executor),
-        survey_(executor) {}
+        survey_(executor) {
+    ++at_once;
+  }
 
   std::size_t write(Bytes bytes) override;
   // Until the client is gone.
@@ -45,6 +52,7 @@ class NamesService : public RecordService,
     return record ? encode(*record) : std::vector<std::byte>();
   }
   void stop() override {
+    --at_once;
     finders_.clear();
     timer_.cancel();
   }
@@ -96,6 +104,10 @@ awaitable<void> NamesService::look_around(std::shared_ptr<NamesService> self) {
 
 std::shared_ptr<mux::StreamHandler> serve_names(asio::any_io_executor executor,
                                                 mux::Stream& stream) {
+  if (at_once >= kMaxAtOnce) {
+    stream.refuse(mux::Refusal::kResources);
+    return nullptr;
+  }
   auto service = std::make_shared<NamesService>(executor, stream);
   stream.accept();
   return service;

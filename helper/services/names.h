@@ -13,7 +13,8 @@ namespace ginnel {
 // in a file discover_*.cc that says how much it asks of whom; what they find is
 // checked here: strict names (RFC 1123) in lower case, not localhost's, at
 // addresses that can be one host's. Each source is believed kMaxNames pairs of
-// name and address at most, so that none crowds out another.
+// name and address at most, so that none crowds out another. Two streams are
+// served at once, and more refused: nobody gets the networks flooded.
 std::shared_ptr<mux::StreamHandler> serve_names(asio::any_io_executor executor,
                                                 mux::Stream& stream);
 

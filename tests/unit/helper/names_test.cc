@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "helper/services/found_names.h"
 #include "helper/services/resolver.h"
+#include "mux/spawn.h"
 #include "names/dns_message.h"
 #include "names/dns_name.h"
 #include "names/messages.h"
@@ -222,6 +223,25 @@ TEST_CASE("names: a client that says more than it may is reset") {
   auto other = pair.open(mux::Service::kNames,
                          {std::byte{255}, std::byte{255}, std::byte{1}});
   CHECK(pair.turn([&] { return other->end().has_value(); }));
+}
+
+TEST_CASE("names: more than two streams are refused, and two at any time") {
+  PrivateNetwork network;
+  ServicePair pair;
+  auto open = [&] {
+    return pair.open(mux::Service::kNames, encode(names::Seeds()));
+  };
+  auto first = open(), second = open(), third = open();
+  CHECK(pair.turn([&] { return third->end().has_value(); }));
+  CHECK(third->end()->kind == mux::StreamEnd::Kind::kRefused);
+  CHECK(!first->end());
+  CHECK(!second->end());
+  first->reset();
+  std::size_t tasks = running_tasks().size();
+  CHECK(pair.turn([&] { return running_tasks().size() < tasks; }));
+  auto fourth = open();
+  CHECK(pair.turn([&] { return running_tasks().size() == tasks; }));
+  CHECK(!fourth->end());
 }
 
 TEST_CASE("names: one source does not crowd out another") {
