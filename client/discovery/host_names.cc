@@ -83,7 +83,16 @@ void HostNames::told(const names::NameRecord& record) {
   }
 }
 
-void HostNames::rules_changed() { change_soon(); }
+void HostNames::rules_changed() {
+  captured_.clear();
+  change_soon();
+}
+
+bool HostNames::is_captured(const IpAddress& address) {
+  auto [at, is_new] = captured_.try_emplace(address);
+  if (is_new) at->second = hooks_.captured(address);
+  return at->second;
+}
 
 void HostNames::change_soon() {
   if (!change_ || std::exchange(change_pending_, true)) return;
@@ -94,7 +103,9 @@ void HostNames::change_soon() {
 void HostNames::apply() {
   change_pending_ = false;
   next_change_ = std::chrono::steady_clock::now() + kInterval;
-  std::vector<KnownHost> next = table_.hosts(hooks_.captured);
+  if (captured_.size() > names::kMaxFoundNames) captured_.clear();
+  std::vector<KnownHost> next = table_.hosts(
+      [this](const IpAddress& address) { return is_captured(address); });
   if (next == hosts_ && failure_.empty()) return;
   log_changes(next);
   hosts_ = std::move(next);

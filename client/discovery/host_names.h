@@ -4,6 +4,7 @@
 #include <asio/any_io_executor.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,7 @@ class HostNames {
   void apply();
   void log_changes(const std::vector<KnownHost>& next) const;
   void publish();
+  bool is_captured(const IpAddress& address);
 
   asio::any_io_executor executor_;
   mux::Session& session_;
@@ -68,6 +70,8 @@ class HostNames {
   LocalNames local_;
   HostTable table_;
   bool full_ = false;
+  // Since the rules changed: to ask is dear when there are thousands of them.
+  std::map<IpAddress, bool> captured_;
   std::vector<KnownHost> hosts_;
   HostAnswers answers_;
   std::string failure_;  // why they are not in the hosts file
