@@ -24,9 +24,11 @@ usage() {
 # ANSWER. On failure WHY says why.
 probe() {
   local limit=$1 verb=$2 errors=$LAB/log/probe-errors.$BASHPID status=0
+  local where=("$ADDRESS" "$PORT_THERE" "$SEEN_AS")
+  [ "$verb" != lookups ] || where=("$NAME_SERVER" 53)
   shift 2
   ANSWER=$(as bob client timeout --kill-after=1 "$limit" probe "$verb" \
-    "$ADDRESS" "$PORT_THERE" "$SEEN_AS" "$@" 2>"$errors") || status=$?
+    "${where[@]}" "$@" 2>"$errors") || status=$?
   [ $status = 0 ] && return
   WHY=$(tail -n 1 "$errors")
   [ $status != 124 ] || WHY="no end after $limit s; $WHY"

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/bench/probe_client.h"
+#include "tests/bench/probe_look_ups.h"
 #include "tests/bench/probe_serve.h"
 
 namespace ginnel::bench {
@@ -24,7 +25,8 @@ constexpr const char* kUsage =
     "       probe up ADDRESS PORT SEEN_AS SECONDS TAG\n"
     "       probe ping ADDRESS PORT SEEN_AS SECONDS INTERVAL\n"
     "       probe connects ADDRESS PORT SEEN_AS SECONDS WORKERS\n"
-    "       probe hold ADDRESS PORT SEEN_AS SECONDS COUNT\n";
+    "       probe hold ADDRESS PORT SEEN_AS SECONDS COUNT\n"
+    "       probe lookups ADDRESS PORT SECONDS WORKERS\n";
 
 using Arguments = std::vector<std::string>;
 
@@ -34,9 +36,15 @@ unsigned short port_of(const std::string& text) {
 
 awaitable<void> call(Arguments arguments) {
   const std::string& verb = arguments.at(0);
-  Target target{
-      {asio::ip::make_address(arguments.at(1)), port_of(arguments.at(2))},
-      arguments.at(3)};
+  auto address = asio::ip::make_address(arguments.at(1));
+  unsigned short port = port_of(arguments.at(2));
+  if (verb == "lookups") {
+    asio::ip::udp::endpoint server(address, port);
+    co_await look_ups(server, Seconds(std::stod(arguments.at(3))),
+                      std::stoi(arguments.at(4)));
+    co_return;
+  }
+  Target target{{address, port}, arguments.at(3)};
   Seconds time(std::stod(arguments.at(4)));
   if (verb == "first")
     co_await first(target, time, Seconds(std::stod(arguments.at(5))));

@@ -36,7 +36,24 @@ bench_up() {
   done
   exec_on target probe serve "$PROBE_PORT" >"$PROBE_LOG" 2>&1 &
   await 5 grep -qs serving "$PROBE_LOG" || die 'no probe'
+  serve_names
   note_lab_processes
+}
+
+# A name server beside the target, and the far end's resolv.conf names it.
+serve_names() {
+  on target ip address add "$FAR_NAME_SERVER/32" dev lo
+  exec_on target dnsmasq --keep-in-foreground --conf-file=/dev/null \
+    --no-resolv --no-hosts --pid-file= --user=root \
+    --bind-interfaces --listen-address="$FAR_NAME_SERVER" \
+    --synth-domain=bench.test,100.64.0.0/10,h- >"$LAB/log/dnsmasq" 2>&1 &
+  echo "nameserver $FAR_NAME_SERVER" >"$LAB/resolv.conf"
+  on server mount --bind "$LAB/resolv.conf" /etc/resolv.conf
+  await 5 names_are_served || die "no dnsmasq: $(cat "$LAB/log/dnsmasq")"
+}
+
+names_are_served() {
+  on server probe lookups "$FAR_NAME_SERVER" 53 0.1 1 >/dev/null 2>&1
 }
 
 # On a WAN TCP's buffers, on all hosts and so for all tools, have room for what
@@ -99,6 +116,9 @@ visit() {
   else
     use_for small_things_and_down
     use_for bulk up "$(bulk_seconds)"
+    case $TOOL in
+      raw | libssh | openssh | sshuttle) DNS=1 use_for look_ups ;;
+    esac
   fi
 }
 
@@ -115,6 +135,13 @@ small_things_and_down() {
   measure sequential 20 connects 1.5 1
   [ "$LINK" != local ] || measure concurrent 20 connects 1.5 64
   bulk down "$(bulk_seconds)"
+}
+
+look_ups() {
+  local seconds=2
+  [ "$BENCH_SET" != quick ] || seconds=1
+  measure lookup 10 lookups "$seconds" 1
+  measure lookups 10 lookups "$seconds" 64
 }
 
 # Another one: as many idle streams as it can have.

@@ -37,6 +37,12 @@ MEASURES = {
     "concurrent": ("new connections, 64 at a time", "/s", True),
     "fresh": ("request on a fresh connection, p50", "RTT", False),
     "first": ("start to first byte", "ms", False),
+    "lookups": ("look-ups of names, 64 at a time", "/s", True),
+    "lookups p99": ("a look-up among 64 at a time, p99", "ms", False),
+    "lookups lost": ("look-ups lost, 64 at a time", "%", False),
+    "lookup p50": ("a look-up alone, p50", "ms", False),
+    "lookup p99": ("a look-up alone, p99", "ms", False),
+    "lookup added": ("a look-up alone, p50, more than raw", "ms", False),
     "cpu down client": ("processor time, client, down", "s/GB", False),
     "cpu down server": ("processor time, far end, down", "s/GB", False),
     "cpu up client": ("processor time, client, up", "s/GB", False),
@@ -97,6 +103,13 @@ def values(result):
         yield "fresh", data["p50"] / rtt
     elif what in ("sequential", "concurrent"):
         yield what, data["rate"]
+    elif what == "lookup":
+        yield "lookup p50", data["p50"]
+        yield "lookup p99", data["p99"]
+    elif what == "lookups":
+        yield "lookups", data["rate"]
+        yield "lookups p99", data["p99"]
+        yield "lookups lost", data["lost"] * 100
     elif what == "held":
         yield what, data["held"]
     elif what == "first":
@@ -125,7 +138,7 @@ def fails(result):
 
 
 # What a failed part takes with it.
-FAILS = {"ping": ["ping p50"],
+FAILS = {"ping": ["ping p50"], "lookup": ["lookup p50"],
          "ping-down": ["ping-down p50"], "ping-up": ["ping-up p50"]}
 
 
@@ -151,7 +164,19 @@ def read(path):
                 if measure not in MEASURES:
                     continue
                 cells[result["link"]][measure][result["tool"]].append(value)
+    for measures in cells.values():
+        add_to_raw(measures)
     return cells, failures, rounds
+
+
+def add_to_raw(measures):
+    """What a look-up takes more than raw's."""
+    times = measures.get("lookup p50", {})
+    if "raw" in times:
+        raw = statistics.median(times["raw"])
+        measures["lookup added"] = {
+            tool: [value - raw for value in values]
+            for tool, values in times.items() if tool != "raw"}
 
 
 def rows_of(cells, failures):

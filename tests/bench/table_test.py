@@ -95,6 +95,47 @@ class Table(unittest.TestCase):
         row = rows["wan-100-100", "fresh"]
         self.assertAlmostEqual(row["tools"]["raw"]["median"], 2.01)
 
+    def look_up(self, tool, p50, turn=1):
+        return result(tool, "lookup", {"p50": p50, "p99": 2 * p50}, turn=turn)
+
+    def test_of_look_ups_a_second_the_best_peer_does_most(self):
+        answers = {"p99": 20, "lost": 0}
+        row = self.rows(
+            result("raw", "lookups", {"rate": 10000, **answers}),
+            result("libssh", "lookups", {"rate": 4000, **answers}),
+            result("sshuttle", "lookups", {"rate": 500, **answers}),
+        )["local", "lookups"]
+        self.assertAlmostEqual(row["tools"]["libssh"]["of_raw"], 0.4)
+        self.assertAlmostEqual(row["tools"]["libssh"]["of_best_peer"], 8)
+
+    def test_lost_look_ups_are_told_in_percent(self):
+        row = self.rows(result("sshuttle", "lookups", {
+            "rate": 500, "p99": 2000, "lost": 0.25}))["local", "lookups lost"]
+        self.assertAlmostEqual(row["tools"]["sshuttle"]["median"], 25)
+
+    def test_what_a_look_up_takes_more_is_counted_from_raws_median(self):
+        rows = self.rows(
+            self.look_up("raw", 1), self.look_up("raw", 9, turn=2),
+            self.look_up("raw", 2, turn=3), self.look_up("libssh", 2.5),
+            self.look_up("sshuttle", 4))
+        self.assertNotIn("raw", rows["local", "lookup added"]["tools"])
+        added = rows["local", "lookup added"]["tools"]
+        self.assertAlmostEqual(added["libssh"]["median"], 0.5)
+        self.assertAlmostEqual(added["sshuttle"]["median"], 2)
+        self.assertAlmostEqual(added["libssh"]["of_best_peer"], 0.25)
+        alone = rows["local", "lookup p99"]["tools"]
+        self.assertAlmostEqual(alone["libssh"]["median"], 5)
+
+    def test_without_raw_nothing_is_added(self):
+        rows = self.rows(self.look_up("libssh", 2.5))
+        self.assertNotIn(("local", "lookup added"), rows)
+
+    def test_a_failed_look_up_is_no_figure(self):
+        rows = self.rows(self.look_up("raw", 1), result(
+            "sshuttle", "lookup", {"failed": "no look-up was answered"}))
+        self.assertEqual(
+            table.cell(rows["local", "lookup p50"], "sshuttle"), "failed")
+
     def test_wrong_bytes_are_a_failure_and_no_figure(self):
         wrong = bulk("libssh", 100)
         wrong["data"]["progress"]["right"] = False

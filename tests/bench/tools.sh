@@ -10,18 +10,26 @@
 PROBE_PORT=7100
 CAPTURED=10.80.0.0/16
 THROUGH=10.90.4.1   # whom the target sees when the server connects
+# The far end's name server, by the benchmark's own route. The client's own is
+# net, where nobody serves names.
+FAR_NAME_SERVER=10.84.0.53
 TOOL_PIDS=()
 TOOL_LOG=$LAB/log/tool
 
 # start_tool NAME: in the background. Sets ADDRESS and PORT_THERE, where the
-# target is, and SEEN_AS, whom it must see.
+# target is, SEEN_AS, whom it must see, and NAME_SERVER, who is asked. With
+# DNS=1 those that capture look-ups do so.
 start_tool() {
-  ADDRESS=10.80.0.1 PORT_THERE=$PROBE_PORT SEEN_AS=$THROUGH
+  ADDRESS=10.80.0.1 PORT_THERE=$PROBE_PORT SEEN_AS=$THROUGH NAME_SERVER=$NET
   TOOL_PIDS=()
   : >"$TOOL_LOG"
   case $1 in
-    raw | iperf3) ADDRESS=10.84.0.1 SEEN_AS=$CLIENT ;;
-    libssh | openssh) start alice ginnel -r "far@$SERVER" --transport "$1" "$CAPTURED" ;;
+    raw | iperf3)
+      ADDRESS=10.84.0.1 SEEN_AS=$CLIENT NAME_SERVER=$FAR_NAME_SERVER
+      ;;
+    libssh | openssh)
+      start alice ginnel -r "far@$SERVER" --transport "$1" ${DNS:+--dns} "$CAPTURED"
+      ;;
     ssh-L) start_forward ;;
     ssh-L-gcm) start_forward -c aes128-gcm@openssh.com ;;
     ssh-D) start_socks ;;
@@ -44,7 +52,7 @@ start_forward() {
 }
 
 start_sshuttle() {
-  start root sshuttle --method nat "$@" -r "far@$SERVER" "$CAPTURED"
+  start root sshuttle --method nat "$@" ${DNS:+--dns} -r "far@$SERVER" "$CAPTURED"
 }
 
 start_socks() {
