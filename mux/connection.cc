@@ -105,11 +105,11 @@ awaitable<void> Connection::write_loop(Lane& lane) {
       if (!has_turn(lane)) {
         written = 0;
         co_await lane.wake.async_wait(as_tuple);
-      } else if (!lane.link->writable()) {
+      } else if (!lane.link->writable(room_for(lane))) {
         written = 0;
         lane.blocked = true;
         wake_writers();
-        co_await lane.link->wait_writable();
+        co_await lane.link->wait_writable(room_for(lane));
         lane.blocked = false;
       } else if (written >= kWriteTurn) {
         written = 0;
@@ -122,6 +122,12 @@ awaitable<void> Connection::write_loop(Lane& lane) {
                        concat("the link broke: ", error.code().message())));
     }
   }
+}
+
+// What a lane begins it should be able to finish: frames that wait half sent
+// for a window hold up all that goes over the others.
+std::size_t Connection::room_for(const Lane& lane) const {
+  return session_.is_mid_run(lane.id) ? 1 : Session::kBatch + kMaxFrame;
 }
 
 // Gives the link what comes next, chosen now.

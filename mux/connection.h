@@ -76,6 +76,7 @@ class Connection : private Session::Events {
   void receive(Lane& lane, Bytes bytes);
   std::size_t write(Lane& lane);
   bool has_turn(const Lane& lane) const;
+  std::size_t room_for(const Lane& lane) const;
   void wake_writers();
   void lane_ended(Lane& lane);
   void adjust_to_limits();

@@ -81,7 +81,7 @@ awaitable<Bytes> FdLink::read() {
   throw asio::system_error(asio::error::operation_aborted);
 }
 
-awaitable<void> FdLink::wait_writable() {
+awaitable<void> FdLink::wait_writable(std::size_t) {
   for (;;) {
     if (!output_.is_open()) {
       throw asio::system_error(asio::error::operation_aborted);

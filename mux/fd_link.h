@@ -28,8 +28,10 @@ class FdLink : public Link {
   FdLink(asio::any_io_executor executor, UniqueFd input, UniqueFd output);
 
   awaitable<Bytes> read() override;
-  awaitable<void> wait_writable() override;
-  bool writable() const override { return !may_be_full_ && !too_large_; }
+  awaitable<void> wait_writable(std::size_t room = 1) override;
+  bool writable(std::size_t = 1) const override {
+    return !may_be_full_ && !too_large_;
+  }
   std::size_t write_some(Bytes bytes) override;
   void finish_writing() override;
   void close() override;

@@ -21,6 +21,9 @@ constexpr double kStartUpGrowth = 1.5;
 // How long a least round trip is believed while there is work.
 constexpr auto kLeastLasts = 10s;
 constexpr auto kStale = 10s;
+// A round's rate counts for so long at least: on a short way a few rounds are
+// no longer than the machine may keep one of the programs waiting.
+constexpr auto kRateLasts = 50ms;
 constexpr double kGrowth = 0.05;
 constexpr double kFloor = 0.85;
 // Of what is acknowledged, while the path is filled again after draining: the
@@ -271,8 +274,11 @@ void InFlight::end_round(TimePoint now) {
       end_measure(now);
       break;
   }
-  std::shift_right(rates_.begin(), rates_.end(), 1);
-  rates_[0] = 0;
+  if (now - rates_moved_ >= kRateLasts) {
+    std::shift_right(rates_.begin(), rates_.end(), 1);
+    rates_[0] = 0;
+    rates_moved_ = now;
+  }
   begin_round(now);
 }
 

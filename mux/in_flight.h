@@ -150,6 +150,7 @@ class InFlight {
   Clock::duration round_before_least_ = Clock::duration::max();
   // The best rate of this round and of the last few with work.
   std::array<double, 4> rates_{};
+  TimePoint rates_moved_{};
   bool rate_known_ = false;
 
   // This round.

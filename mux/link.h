@@ -25,12 +25,14 @@ class Link {
   virtual awaitable<Bytes> read() = 0;
 
   // Waits until the link can take bytes with nothing of its own left unsent
-  // in user space: what to send is chosen after that, as late as can be.
+  // in user space: what to send is chosen after that, as late as can be. Where
+  // the other end grants a window, it has `room` for so many bytes then (or for
+  // half of what it began with): what is chosen shall not wait half sent.
   // Throws asio::system_error when the link broke.
-  virtual awaitable<void> wait_writable() = 0;
+  virtual awaitable<void> wait_writable(std::size_t room = 1) = 0;
 
   // Whether wait_writable() would return at once.
-  virtual bool writable() const = 0;
+  virtual bool writable(std::size_t room = 1) const = 0;
 
   // Takes bytes from the front of `bytes` without waiting; 0 when it cannot
   // just now. Throws asio::system_error when the link broke.

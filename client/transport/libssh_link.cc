@@ -144,9 +144,11 @@ awaitable<Bytes> LibsshLink::read() {
   }
 }
 
-bool LibsshLink::can_write() const {
+bool LibsshLink::can_write(std::size_t room) const {
+  std::size_t wanted =
+      std::max<std::size_t>(std::min(room, first_window_ / 2), 1);
   return channel_ && !session_->awaits_socket() &&
-         ssh_channel_window_size(channel_) > 0;
+         ssh_channel_window_size(channel_) >= wanted;
 }
 
 void LibsshLink::check_writable() const {
@@ -156,9 +158,10 @@ void LibsshLink::check_writable() const {
   }
 }
 
-awaitable<void> LibsshLink::wait_writable() {
+awaitable<void> LibsshLink::wait_writable(std::size_t room) {
   check_writable();
-  while (!can_write() || refused_) {
+  wanted_room_ = room;
+  while (!can_write(room) || refused_) {
     refused_ = false;
     co_await writable_.async_wait(as_tuple);
     check_writable();
@@ -167,7 +170,7 @@ awaitable<void> LibsshLink::wait_writable() {
 
 std::size_t LibsshLink::write_some(Bytes bytes) {
   check_writable();
-  if (bytes.empty() || !can_write()) return 0;
+  if (bytes.empty() || !can_write(1)) return 0;
   auto size = std::min<std::size_t>(
       {bytes.size(), kMaxWrite, ssh_channel_window_size(channel_)});
   int sent = ssh_channel_write(channel_, bytes.data(),
@@ -198,7 +201,9 @@ void LibsshLink::look_again() {
     return;
   }
   if (unread_ > 0 || ended()) readable_.cancel();
-  if (can_write() || ssh_channel_is_closed(channel_)) writable_.cancel();
+  if (can_write(wanted_room_) || ssh_channel_is_closed(channel_)) {
+    writable_.cancel();
+  }
 }
 
 void LibsshLink::close() {

@@ -37,8 +37,10 @@ class LibsshLink : public mux::Link {
   ~LibsshLink() override;
 
   awaitable<Bytes> read() override;
-  awaitable<void> wait_writable() override;
-  bool writable() const override { return can_write() && !refused_; }
+  awaitable<void> wait_writable(std::size_t room = 1) override;
+  bool writable(std::size_t room = 1) const override {
+    return can_write(room) && !refused_;
+  }
   std::size_t write_some(Bytes bytes) override;
   void finish_writing() override;
   void close() override;
@@ -63,7 +65,7 @@ class LibsshLink : public mux::Link {
   std::size_t take();
   bool should_widen() const;
   bool ended() const;
-  bool can_write() const;
+  bool can_write(std::size_t room) const;
   // Throw asio::system_error unless the channel can still be used.
   void check_usable() const;
   void check_writable() const;
@@ -80,6 +82,7 @@ class LibsshLink : public mux::Link {
   std::size_t first_window_ = 0;         // what the server gave the channel
   std::size_t unread_ = 0;               // bytes that libssh holds for us
   std::size_t last_write_ = 0;           // bytes libssh may still hold
+  std::size_t wanted_room_ = 1;          // in the window, of who waits
   bool finished_writing_ = false;
   bool refused_ = false;  // the last write, though there was room
 

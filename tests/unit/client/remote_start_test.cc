@@ -54,7 +54,7 @@ class FakeLink : public mux::Link {
     if (at != std::string::npos) text_.replace(at, 5, far_.nonce);
     co_return as_bytes(text_);
   }
-  awaitable<void> wait_writable() override { co_return; }
+  awaitable<void> wait_writable(std::size_t) override { co_return; }
   std::size_t write_some(Bytes bytes) override {
     std::size_t taken = std::min<std::size_t>(bytes.size(), 3);
     far_.received += taken;
@@ -63,7 +63,7 @@ class FakeLink : public mux::Link {
   }
   void finish_writing() override {}
   void close() override { far_.closed = true; }
-  bool writable() const override { return true; }
+  bool writable(std::size_t) const override { return true; }
   std::size_t backlog() const override { return 0; }
   void limit_backlog(std::size_t) override {}
   std::size_t window() const override { return 1 << 20; }
