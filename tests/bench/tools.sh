@@ -67,7 +67,9 @@ start_socks() {
     -j REDIRECT --to-ports 12345
 }
 
-# Ends it with all that it started; fails when something had to be killed.
+# Ends it with all that it started; fails when something had to be killed. The
+# kernel is made to forget its connections: some tools leave their redirections,
+# which would lead a later connection with the same port nowhere.
 stop_tool() {
   local status=0
   kill -TERM "${TOOL_PIDS[@]}" 2>/dev/null || true
@@ -79,6 +81,7 @@ stop_tool() {
     await 5 only_lab_processes || die 'a tool cannot be ended'
   fi
   on client iptables -t nat -F OUTPUT
+  on client conntrack -F 2>>"$TOOL_LOG" || die 'conntrack -F'
   return $status
 }
 
