@@ -89,16 +89,20 @@ shell_faults() {
     .ci/run
 }
 
-# Layers: base <- mux <- helper, client; base <- firewall; nothing includes
-# client, and the client sees of firewall/ only its requests.
+# Layers: base <- mux, names <- resolve <- helper, client; base, names <-
+# firewall; nothing includes client, and the client sees of firewall/ only its
+# requests.
 check 'base includes base only' includes_of base 'base/'
 check 'mux includes base and mux only' includes_of mux '(base|mux)/'
 check 'firewall includes base, names and firewall only' \
   includes_of firewall '(base|names|firewall)/'
-check 'helper includes base, mux and helper only' \
-  includes_of helper '(base|mux|helper)/'
+check 'names includes base and names only' includes_of names '(base|names)/'
+check 'resolve includes base, mux, names and resolve only' \
+  includes_of resolve '(base|mux|names|resolve)/'
+check 'helper includes base, mux, names, resolve and helper only' \
+  includes_of helper '(base|mux|names|resolve|helper)/'
 check 'client includes no more of others than their interfaces' \
-  includes_of client '(base/|mux/|client/|firewall/wire\.h|helper/(image|ready)\.h)'
+  includes_of client '(base/|mux/|names/|resolve/|client/|firewall/wire\.h|helper/(image|ready)\.h)'
 check 'no asio in base and firewall' \
   grep -rnE '#include <asio|asio::' base firewall
 check 'libssh in client/transport only' \

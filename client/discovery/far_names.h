@@ -15,8 +15,8 @@
 #include "client/discovery/seen_addresses.h"
 #include "client/subnet_spec.h"
 #include "firewall/wire.h"
-#include "helper/services/alarm.h"
 #include "mux/session.h"
+#include "resolve/alarm.h"
 
 namespace ginnel {
 

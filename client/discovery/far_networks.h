@@ -12,7 +12,7 @@
 #include "client/discovery/first_answer.h"
 #include "client/discovery/own_networks.h"
 #include "client/discovery/route_filter.h"
-#include "helper/services/alarm.h"
+#include "resolve/alarm.h"
 
 namespace ginnel {
 

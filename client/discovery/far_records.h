@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "helper/services/alarm.h"
 #include "mux/session.h"
 #include "mux/stream.h"
 #include "names/messages.h"
+#include "resolve/alarm.h"
 
 namespace ginnel {
 

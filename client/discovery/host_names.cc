@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "base/log.h"
-#include "helper/services/resolver.h"
 #include "names/dns_name.h"
 #include "names/host_name.h"
+#include "resolve/resolver.h"
 
 namespace ginnel {
 namespace {

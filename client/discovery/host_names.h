@@ -17,7 +17,7 @@
 #include "client/discovery/host_table.h"
 #include "client/discovery/local_names.h"
 #include "firewall/wire.h"
-#include "helper/services/alarm.h"
+#include "resolve/alarm.h"
 
 namespace ginnel {
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "helper/services/resolver.h"
+#include "resolve/resolver.h"
 
 namespace ginnel {
 

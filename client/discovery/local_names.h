@@ -10,8 +10,8 @@
 #include <optional>
 #include <string>
 
-#include "helper/services/alarm.h"
-#include "helper/services/host_look_up.h"
+#include "resolve/alarm.h"
+#include "resolve/host_look_up.h"
 
 namespace ginnel {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "helper/services/route_order.h"
+#include "names/route_order.h"
 
 namespace ginnel {
 namespace {

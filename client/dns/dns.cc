@@ -9,8 +9,8 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "helper/services/inquiry.h"
-#include "helper/services/resolver.h"
+#include "resolve/inquiry.h"
+#include "resolve/resolver.h"
 
 namespace ginnel {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/net_types.h"
-#include "helper/services/watched_file.h"
+#include "resolve/watched_file.h"
 
 namespace ginnel {
 

@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "helper/services/host_look_up.h"
 #include "helper/services/one_answer.h"
+#include "resolve/host_look_up.h"
 
 namespace ginnel {
 namespace {

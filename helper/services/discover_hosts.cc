@@ -4,13 +4,13 @@
 #include <string_view>
 #include <utility>
 
-#include "helper/services/alarm.h"
 #include "helper/services/found_names.h"
 #include "helper/services/name_finder.h"
-#include "helper/services/resolver.h"
 #include "names/dns_name.h"
 #include "names/host_address.h"
 #include "names/hosts_file.h"
+#include "resolve/alarm.h"
+#include "resolve/resolver.h"
 
 namespace ginnel {
 namespace {

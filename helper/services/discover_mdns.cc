@@ -10,12 +10,12 @@
 #include <utility>
 
 #include "base/log.h"
-#include "helper/services/alarm.h"
-#include "helper/services/links.h"
-#include "helper/services/multicast_socket.h"
 #include "helper/services/name_finder.h"
-#include "helper/services/resolver.h"
 #include "names/mdns_browser.h"
+#include "resolve/alarm.h"
+#include "resolve/links.h"
+#include "resolve/multicast_socket.h"
+#include "resolve/resolver.h"
 
 namespace ginnel {
 namespace {

@@ -15,12 +15,12 @@
 #include <string>
 #include <utility>
 
-#include "helper/services/alarm.h"
-#include "helper/services/links.h"
-#include "helper/services/multicast_socket.h"
 #include "helper/services/name_finder.h"
-#include "helper/services/resolver.h"
 #include "names/netbios.h"
+#include "resolve/alarm.h"
+#include "resolve/links.h"
+#include "resolve/multicast_socket.h"
+#include "resolve/resolver.h"
 
 namespace ginnel {
 namespace {

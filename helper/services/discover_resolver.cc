@@ -17,12 +17,12 @@
 #include <utility>
 #include <variant>
 
-#include "helper/services/alarm.h"
-#include "helper/services/host_look_up.h"
-#include "helper/services/inquiry.h"
 #include "helper/services/name_finder.h"
 #include "names/dns_build.h"
 #include "names/host_name.h"
+#include "resolve/alarm.h"
+#include "resolve/host_look_up.h"
+#include "resolve/inquiry.h"
 
 namespace ginnel {
 namespace {

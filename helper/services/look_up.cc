@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "helper/services/one_answer.h"
-#include "helper/services/wide_inquiry.h"
 #include "names/dns_build.h"
 #include "names/dns_message.h"
+#include "resolve/wide_inquiry.h"
 
 namespace ginnel {
 namespace {

@@ -13,9 +13,9 @@
 #include "base/log.h"
 #include "helper/services/netlink_socket.h"
 #include "helper/services/record_service.h"
-#include "helper/services/route_order.h"
 #include "helper/services/told_set.h"
 #include "names/messages.h"
+#include "names/route_order.h"
 
 namespace ginnel {
 namespace {

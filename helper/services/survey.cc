@@ -9,10 +9,10 @@
 
 #include "base/log.h"
 #include "base/unique_fd.h"
-#include "helper/services/links.h"
 #include "helper/services/netlink_socket.h"
 #include "names/host_address.h"
 #include "names/proc_net_tcp.h"
+#include "resolve/links.h"
 
 namespace ginnel {
 namespace {

@@ -11,10 +11,10 @@
 #include <map>
 
 #include "base/strings.h"
-#include "helper/services/resolver.h"
 #include "names/dns_build.h"
 #include "names/dns_message.h"
 #include "names/messages.h"
+#include "resolve/resolver.h"
 #include "tests/unit/helper/fake_name_server.h"
 #include "tests/unit/helper/lan.h"
 #include "tests/unit/helper/service_pair.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Multicast look-ups answered by a real avahi-daemon in a network of its own.
-#include "helper/services/multicast_look_up.h"
+#include "resolve/multicast_look_up.h"
 
 #include <doctest/doctest.h>
 

@@ -11,11 +11,11 @@
 
 #include "base/strings.h"
 #include "helper/services/found_names.h"
-#include "helper/services/resolver.h"
 #include "mux/spawn.h"
 #include "names/dns_message.h"
 #include "names/dns_name.h"
 #include "names/messages.h"
+#include "resolve/resolver.h"
 #include "tests/unit/helper/lan.h"
 #include "tests/unit/helper/service_pair.h"
 

@@ -9,8 +9,8 @@
 #include <set>
 
 #include "base/strings.h"
-#include "helper/services/route_order.h"
 #include "names/messages.h"
+#include "names/route_order.h"
 #include "tests/unit/helper/private_network.h"
 #include "tests/unit/helper/service_pair.h"
 

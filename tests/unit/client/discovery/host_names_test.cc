@@ -9,9 +9,9 @@
 #include <fstream>
 
 #include "base/strings.h"
-#include "helper/services/resolver.h"
 #include "names/dns_build.h"
 #include "names/dns_message.h"
+#include "resolve/resolver.h"
 #include "tests/unit/client/discovery/far_end.h"
 
 namespace ginnel {

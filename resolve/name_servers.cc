@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/name_servers.h"
+#include "resolve/name_servers.h"
 
 #include <net/if.h>
 

@@ -9,9 +9,9 @@
 #include <set>
 #include <vector>
 
-#include "helper/services/links.h"
-#include "helper/services/multicast_socket.h"
 #include "names/dns_message.h"
+#include "resolve/links.h"
+#include "resolve/multicast_socket.h"
 
 namespace ginnel {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/route_order.h"
+#include "names/route_order.h"
 
 #include <algorithm>
 #include <iterator>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/host_look_up.h"
+#include "resolve/host_look_up.h"
 
 #include <algorithm>
 #include <asio/post.hpp>

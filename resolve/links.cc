@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/links.h"
+#include "resolve/links.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/multicast_look_up.h"
+#include "resolve/multicast_look_up.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "helper/services/resolver.h"
 #include "names/dns_build.h"
 #include "names/mdns.h"
+#include "resolve/resolver.h"
 
 namespace ginnel {
 namespace {

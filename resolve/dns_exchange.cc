@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/dns_exchange.h"
+#include "resolve/dns_exchange.h"
 
 #include <netinet/in.h>
 #include <sys/epoll.h>

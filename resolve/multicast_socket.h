@@ -8,8 +8,8 @@
 
 #include "base/bytes.h"
 #include "base/unique_fd.h"
-#include "helper/services/links.h"
 #include "mux/socket_poller.h"
+#include "resolve/links.h"
 
 namespace ginnel {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/resolver.h"
+#include "resolve/resolver.h"
 
 #include <sys/socket.h>
 

@@ -11,8 +11,8 @@
 
 #include "base/net_types.h"
 #include "base/unique_fd.h"
-#include "helper/services/name_servers.h"
-#include "helper/services/watched_file.h"
+#include "resolve/name_servers.h"
+#include "resolve/watched_file.h"
 
 namespace ginnel {
 

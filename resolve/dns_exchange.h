@@ -6,8 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/unique_fd.h"
-#include "helper/services/name_servers.h"
 #include "mux/socket_poller.h"
+#include "resolve/name_servers.h"
 
 namespace ginnel {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/watched_file.h"
+#include "resolve/watched_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/multicast_socket.h"
+#include "resolve/multicast_socket.h"
 
 #include <netinet/in.h>
 #include <sys/epoll.h>

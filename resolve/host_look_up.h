@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "helper/services/wide_inquiry.h"
 #include "names/messages.h"
+#include "resolve/wide_inquiry.h"
 
 namespace ginnel {
 

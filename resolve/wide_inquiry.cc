@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/wide_inquiry.h"
+#include "resolve/wide_inquiry.h"
 
 #include <chrono>
 #include <utility>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "helper/services/inquiry.h"
+#include "resolve/inquiry.h"
 
 #include <sys/socket.h>
 

@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "helper/services/inquiry.h"
-#include "helper/services/multicast_look_up.h"
+#include "resolve/inquiry.h"
+#include "resolve/multicast_look_up.h"
 
 namespace ginnel {
 

@@ -9,8 +9,8 @@
 #include <memory>
 #include <vector>
 
-#include "helper/services/dns_exchange.h"
-#include "helper/services/resolver.h"
+#include "resolve/dns_exchange.h"
+#include "resolve/resolver.h"
 
 namespace ginnel {
 

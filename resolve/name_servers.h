@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/net_types.h"
-#include "helper/services/watched_file.h"
 #include "names/resolv_conf.h"
+#include "resolve/watched_file.h"
 
 namespace ginnel {
 
