@@ -29,6 +29,14 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -q || echo 'apt-get update failed; going on with what is known'
 if [ -n "$missing" ]; then
   echo "installing$missing"
+  # Their services are not wanted: whoever has no such policy gets one for now
+  # (invoke-rc.d(8)).
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
   # shellcheck disable=SC2086
   apt-get install -q -y --no-install-recommends $missing
 fi

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "base/strings.h"
+
 namespace ginnel::names {
 namespace {
 
@@ -87,6 +89,15 @@ TEST_CASE("messages: several that arrive at once come out one by one") {
       CHECK(reader.empty() == (i == 1));
     }
   }
+}
+
+TEST_CASE("messages: PROTOCOL.md's example of a look-up") {
+  CHECK(hexadecimal(encode_name("db")) == "026462");
+  Addresses addresses;
+  addresses.status = Addresses::Status::kFound;
+  addresses.lasts = std::chrono::seconds(60);
+  addresses.addresses.push_back(address("10.80.1.1"));
+  CHECK(hexadecimal(encode(addresses)) == "000000003c0001040a500101");
 }
 
 TEST_CASE("messages: what breaks a bound is refused") {
