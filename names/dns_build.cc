@@ -127,6 +127,11 @@ std::vector<std::byte> error_reply(Bytes query, Rcode why) {
   return writer.take();
 }
 
+std::vector<std::byte> format_error(Bytes query) {
+  Bytes header = query.first(std::min(query.size(), kHeaderSize));
+  return error_reply(header, Rcode::kFormatError);
+}
+
 std::vector<std::byte> truncated(Bytes answer, std::size_t size) {
   auto header = read_header(answer);
   if (answer.size() <= size || !header) return {answer.begin(), answer.end()};

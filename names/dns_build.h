@@ -41,6 +41,10 @@ std::vector<std::byte> reply_with_name(Bytes query, std::string_view host,
 // Also for what is not a query but has a header; empty when it has none.
 std::vector<std::byte> error_reply(Bytes query, Rcode why);
 
+// FORMERR with the id and nothing else, at no cost however long the query is;
+// empty when it has no header.
+std::vector<std::byte> format_error(Bytes query);
+
 // `answer` as it is when it fits into `size` bytes, else with TC set and no
 // records but OPT, so that the asker comes again over TCP (RFC 2181 section 9).
 std::vector<std::byte> truncated(Bytes answer, std::size_t size);

@@ -42,6 +42,9 @@ namespace ginnel::names {
 
 // Of a DNS message: its length has 16 bits (RFC 1035 section 4.2.2).
 inline constexpr std::size_t kMaxDnsMessage = 65535;
+// Of a query: a name has 255 bytes at most, EDNS options are short, and what
+// is asked at once is held in several places.
+inline constexpr std::size_t kMaxDnsQuery = 4096;
 inline constexpr std::size_t kMaxServers = 8;
 inline constexpr std::size_t kMaxAddresses = 64;
 inline constexpr std::size_t kMaxSeeds = 1024;

@@ -37,10 +37,13 @@ LookUps::LookUps(mux::Session& session, std::vector<Endpoint> servers,
 }
 
 void LookUps::ask(Query query, Done done) {
+  auto header = dns::read_header(query.message);
+  if (!header || header->is_answer()) return done({});
+  if (query.message.size() > names::kMaxDnsQuery) {
+    return done(dns::format_error(query.message));
+  }
   if (!dns::is_query(query.message)) {
-    Message reply = dns::error_reply(query.message, dns::Rcode::kFormatError);
-    if (!reply.empty()) done(std::move(reply));
-    return;
+    return done(dns::error_reply(query.message, dns::Rcode::kFormatError));
   }
   if (state_->hooks.known) {
     if (auto known = state_->hooks.known(query.message)) {

@@ -20,7 +20,7 @@ namespace ginnel {
 // question as they were sent.
 class LookUps {
  public:
-  // `answer` is never empty.
+  // Empty: nothing is to be said.
   using Done = std::function<void(std::vector<std::byte> answer)>;
 
   // A query, and where it was going.
@@ -52,7 +52,10 @@ class LookUps {
   LookUps(mux::Session& session, std::vector<Endpoint> servers,
           std::vector<std::string> domains, Hooks hooks);
 
-  // Calls `done` once, now or later. What is no query is answered so.
+  // Calls `done` once, now or later. What is no query, or longer than
+  // names::kMaxDnsQuery, is answered so; what is
+  // an answer, or no DNS message at all, is not answered, so that no two who
+  // mistake each other for askers go on for ever.
   void ask(Query query, Done done);
 
  private:

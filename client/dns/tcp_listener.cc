@@ -113,13 +113,21 @@ class TcpListener::Connection
     query.over_tcp = true;
     query.server = [server = server_] { return server; };
     ++waiting_;
-    listener_->look_ups_.ask(
-        std::move(query), [self = weak_from_this()](Bytes answer) {
-          auto connection = self.lock();
-          if (!connection) return;
-          connection->answers_.push_back(names::encode_message(answer));
-          connection->changed_.cancel();
-        });
+    listener_->look_ups_.ask(std::move(query),
+                             [self = weak_from_this()](Bytes answer) {
+                               auto connection = self.lock();
+                               if (!connection) return;
+                               connection->take(answer);
+                             });
+  }
+
+  void take(Bytes answer) {
+    if (answer.empty()) {
+      --waiting_;
+    } else {
+      answers_.push_back(names::encode_message(answer));
+    }
+    changed_.cancel();
   }
 
   awaitable<void> wait() {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "names/dns_build.h"
 #include "names/dns_message.h"
+#include "names/messages.h"
 
 namespace ginnel {
 namespace {
@@ -96,7 +97,8 @@ UdpListener::UdpListener(asio::any_io_executor executor, UniqueFd socket,
       port_(port),
       look_ups_(look_ups),
       diverted_from_(std::move(diverted_from)),
-      buffer_(dns::kMaxMessage) {}
+      // One byte more: of a query that is too long so much tells that it is.
+      buffer_(names::kMaxDnsQuery + 1) {}
 
 awaitable<void> UdpListener::run(std::shared_ptr<UdpListener> self) {
   while (self->socket_.is_open()) {
@@ -145,7 +147,7 @@ bool UdpListener::take_one() {
 // An answer that cannot be sent is lost, as UDP's answers are; the asker asks
 // again.
 void UdpListener::send(const Packet& to, Bytes answer) {
-  if (!socket_.is_open()) return;
+  if (answer.empty() || !socket_.is_open()) return;
   Packet packet = to;
   std::vector<std::byte> fitting;
   if (answer.size() > to.udp_size) {

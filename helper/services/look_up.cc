@@ -23,6 +23,9 @@ class LookUpService : public OneAnswer<names::LookUp> {
 
  private:
   void asked(names::LookUp look_up) override {
+    if (look_up.query.size() > names::kMaxDnsQuery) {
+      return give(dns::format_error(look_up.query));
+    }
     if (!dns::is_query(look_up.query)) {
       return give(dns::error_reply(look_up.query, dns::Rcode::kFormatError));
     }
