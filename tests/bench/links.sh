@@ -41,6 +41,15 @@ tools_on() {
   done
 }
 
+# looks_up_names TOOL LINK: whether its look-ups are measured there.
+looks_up_names() {
+  case $1 in
+    raw | libssh | openssh | sshuttle) ;;
+    *) return 1 ;;
+  esac
+  [ "${BENCH_SET:-}" = full ] || [[ " ${FEW_LINKS[*]} " = *" $2 "* ]]
+}
+
 full_links() {
   local rate rtt loss control
   echo local

@@ -116,9 +116,7 @@ visit() {
   else
     use_for small_things_and_down
     use_for bulk up "$(bulk_seconds)"
-    case $TOOL in
-      raw | libssh | openssh | sshuttle) DNS=1 use_for look_ups ;;
-    esac
+    if looks_up_names "$TOOL" "$LINK"; then DNS=1 use_for look_ups; fi
   fi
 }
 
