@@ -22,6 +22,20 @@ RouteLimits route_limits(const Options& options, const Capture& capture) {
   return limits;
 }
 
+FarNames::Limits name_limits(const Options& options, const Capture& capture) {
+  FarNames::Limits limits;
+  limits.ipv6 = options.ipv6;
+  for (const SubnetRule& rule : capture.rules) {
+    if (rule.include) {
+      limits.includes.push_back(rule.prefix);
+    } else {
+      limits.excludes.emplace_back(rule.prefix, rule.ports,
+                                   firewall::Action::kExclude);
+    }
+  }
+  return limits;
+}
+
 }  // namespace
 
 Discovery::Discovery(const asio::any_io_executor& executor,
@@ -38,7 +52,7 @@ Discovery::Discovery(const asio::any_io_executor& executor,
   }
   if (!capture.far_names.empty()) {
     names_.emplace(
-        executor, session, capture.far_names, options.ipv6,
+        executor, session, capture.far_names, name_limits(options, capture),
         [this](Rules found) { set(Part::kFarNames, std::move(found)); });
   }
   if (!options.auto_hosts) return;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "client/discovery/route_filter.h"
 #include "client/dns/far_request.h"
 #include "names/dns_message.h"
 #include "names/host_address.h"
@@ -17,20 +18,41 @@ bool has(const std::vector<IpAddress>& addresses, const IpAddress& address) {
          addresses.end();
 }
 
+bool is_own(const IpAddress& address, const std::vector<OwnAddress>& own) {
+  return std::any_of(own.begin(), own.end(), [&](const OwnAddress& one) {
+    return one.address == address;
+  });
+}
+
+bool overlap(const PortRange& a, const PortRange& b) {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+// Says `words` of each of `now` that is not in `before`.
+void log_new(std::string_view words, const SubnetSpec& spec,
+             std::string_view verb, const std::vector<IpAddress>& now,
+             const std::vector<IpAddress>& before,
+             std::string_view reason = {}) {
+  for (const IpAddress& address : now) {
+    if (has(before, address)) continue;
+    log::info(words, ": ", spec, ", which ", verb, ' ', address, reason);
+  }
+}
+
 }  // namespace
 
 FarNames::FarNames(const asio::any_io_executor& executor, mux::Session& session,
-                   const std::vector<SubnetSpec>& names, bool ipv6,
+                   const std::vector<SubnetSpec>& names, Limits limits,
                    Changed changed, OwnAddresses own)
     : executor_(executor),
       session_(session),
-      ipv6_(ipv6),
+      limits_(std::move(limits)),
       changed_(std::move(changed)),
       own_(std::move(own)),
       answered_(executor) {
   for (const SubnetSpec& spec : names) {
     if (!spec.wildcard) {
-      followed_.emplace_back(spec, ipv6, executor, *this);
+      followed_.emplace_back(spec, limits_.ipv6, executor, *this);
       continue;
     }
     wildcards_.push_back(spec);
@@ -85,25 +107,9 @@ void FarNames::told(Followed& followed,
     log::write(name.is_found() ? log::Level::kInfo : log::Level::kWarning,
                news);
   }
-  if (name.addresses() != followed.captured) change_soon();
+  if (name.addresses() != followed.applied) change_soon();
   if (std::exchange(followed.answered, true)) return;
   if (--unanswered_ == 0) answered_.is_there();
-}
-
-void FarNames::log_changes(Followed& followed) {
-  const SubnetSpec& spec = followed.name.spec();
-  const std::vector<IpAddress>& now = followed.name.addresses();
-  for (const IpAddress& address : now) {
-    if (!has(followed.captured, address)) {
-      log::info("captured: ", spec, ", which is ", address);
-    }
-  }
-  for (const IpAddress& address : followed.captured) {
-    if (!has(now, address)) {
-      log::info("no longer captured: ", spec, ", which was ", address);
-    }
-  }
-  followed.captured = now;
 }
 
 void FarNames::answered(Bytes query, Bytes answer) {
@@ -122,12 +128,12 @@ bool FarNames::see(const SubnetSpec& wildcard, Bytes answer) {
   bool changed = false;
   auto found = dns::addresses(answer);
   for (const IpAddress& address : found.addresses) {
-    bool wanted = ipv6_ || address.family() == Family::kIpv4;
+    bool wanted = limits_.ipv6 || address.family() == Family::kIpv4;
     if (!wanted || !names::is_host_address(address)) continue;
     auto now = std::chrono::steady_clock::now();
     if (seen_.empty()) sweep_->set_in(kSweep);
     if (!seen_.see(address, wildcard.ports, found.lasts, now)) continue;
-    log::debug("captured: ", wildcard, ", of which one is ", address);
+    log::debug("below ", wildcard, " is ", address);
     changed = true;
   }
   return changed;
@@ -146,23 +152,57 @@ void FarNames::change_soon() {
 void FarNames::apply() {
   change_pending_ = false;
   applied_ = true;
-  std::vector<firewall::Rule> rules;
-  for (const Followed& followed : followed_) {
-    for (const IpAddress& address : followed.name.addresses()) {
-      rules.push_back(rule_for(address, followed.name.spec().ports));
-    }
-  }
-  seen_.add_rules(rules);
   std::vector<OwnAddress> own = own_();
-  std::erase_if(rules, [&](const firewall::Rule& rule) {
-    return std::any_of(own.begin(), own.end(), [&](const OwnAddress& one) {
-      return one.address == rule.prefix.first();
-    });
-  });
+  std::vector<firewall::Rule> rules;
+  for (Followed& followed : followed_) capture(followed, own, rules);
+  capture_seen(own, rules);
   std::sort(rules.begin(), rules.end());
   rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
   changed_(std::move(rules));
-  for (Followed& followed : followed_) log_changes(followed);
+}
+
+void FarNames::capture(Followed& followed, const std::vector<OwnAddress>& own,
+                       std::vector<firewall::Rule>& to) {
+  const SubnetSpec& spec = followed.name.spec();
+  followed.applied = followed.name.addresses();
+  std::vector<IpAddress> captured, excluded;
+  for (const IpAddress& address : followed.applied) {
+    if (is_own(address, own)) continue;
+    firewall::Rule rule = rule_for(address, spec.ports);
+    bool leave = is_excluded(rule);
+    (leave ? excluded : captured).push_back(address);
+    if (!leave) to.push_back(rule);
+  }
+  log_new("captured", spec, "is", captured, followed.captured);
+  log_new("no longer captured", spec, "was", followed.captured, captured);
+  log_new("not captured", spec, "is", excluded, followed.excluded,
+          ": -x or -X excludes it");
+  followed.captured = std::move(captured);
+  followed.excluded = std::move(excluded);
+}
+
+// Of this machine's networks nobody said that a part is to be captured.
+void FarNames::capture_seen(const std::vector<OwnAddress>& own,
+                            std::vector<firewall::Rule>& to) const {
+  std::vector<Prefix> networks;
+  for (const OwnAddress& one : own) networks.push_back(one.network);
+  networks = own_left_alone(networks, limits_.includes);
+  std::vector<firewall::Rule> seen;
+  seen_.add_rules(seen);
+  for (const firewall::Rule& rule : seen) {
+    bool leave = is_own(rule.prefix.first(), own) || is_excluded(rule) ||
+                 is_within_any(rule.prefix, networks);
+    if (!leave) to.push_back(rule);
+  }
+}
+
+bool FarNames::is_excluded(const firewall::Rule& rule) const {
+  return std::any_of(limits_.excludes.begin(), limits_.excludes.end(),
+                     [&](const firewall::Rule& exclude) {
+                       return exclude.prefix.contains(rule.prefix.first()) &&
+                              overlap(exclude.ports, rule.ports) &&
+                              exclude.ports.count() >= rule.ports.count();
+                     });
 }
 
 bool is_below(std::string_view name, std::string_view domain) {

@@ -24,9 +24,19 @@ namespace ginnel {
 // as long as its answers hold, and captured are the addresses that it has. Of a
 // far:*.NAME captured are those that answers to look-ups have, before whoever
 // asked gets the answer. What could be no host, or is this machine itself, is
-// not captured, whatever the far end says.
+// not captured, whatever the far end says; and neither is what the user
+// excludes, nor, below a far:*.NAME, what is in this machine's own networks.
 class FarNames {
  public:
+  struct Limits {
+    bool ipv6 = true;
+    // What the user named, whatever the ports.
+    std::vector<Prefix> includes;
+    // In the firewall's order alone, an address that the far end tells would
+    // come before any of as many ports.
+    std::vector<firewall::Rule> excludes;
+  };
+
   // The rules, in place of those given before. To take effect before it
   // returns.
   using Changed = std::function<void(std::vector<firewall::Rule> rules)>;
@@ -40,7 +50,7 @@ class FarNames {
 
   // REQUIRES: each of `names` is far. `session` must outlive close().
   FarNames(const asio::any_io_executor& executor, mux::Session& session,
-           const std::vector<SubnetSpec>& names, bool ipv6, Changed changed,
+           const std::vector<SubnetSpec>& names, Limits limits, Changed changed,
            OwnAddresses own = own_addresses);
 
   void start();
@@ -59,13 +69,18 @@ class FarNames {
           again(executor, [this, &owner] { owner.ask(*this); }) {}
     FarName name;
     Alarm again;
-    std::vector<IpAddress> captured;
+    std::vector<IpAddress> applied;  // what it had when rules were made of it
+    std::vector<IpAddress> captured, excluded;
     bool answered = false;
   };
 
   void ask(Followed& followed);
   void told(Followed& followed, const std::optional<names::Addresses>& answer);
-  static void log_changes(Followed& followed);
+  void capture(Followed& followed, const std::vector<OwnAddress>& own,
+               std::vector<firewall::Rule>& to);
+  void capture_seen(const std::vector<OwnAddress>& own,
+                    std::vector<firewall::Rule>& to) const;
+  bool is_excluded(const firewall::Rule& rule) const;
   bool see(const SubnetSpec& wildcard, Bytes answer);
   void sweep();
   void change_soon();
@@ -73,7 +88,7 @@ class FarNames {
 
   asio::any_io_executor executor_;
   mux::Session& session_;
-  const bool ipv6_;
+  const Limits limits_;
   Changed changed_;
   OwnAddresses own_;
   std::deque<Followed> followed_;

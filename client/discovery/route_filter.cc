@@ -29,12 +29,6 @@ bool is_within(const Prefix& inner, const Prefix& outer) {
   return inner.length() >= outer.length() && outer.contains(inner.first());
 }
 
-bool is_within_any(const Prefix& inner, const std::vector<Prefix>& outer) {
-  return std::any_of(outer.begin(), outer.end(), [&](const Prefix& prefix) {
-    return is_within(inner, prefix);
-  });
-}
-
 bool is_never_taken(const Prefix& route) {
   int length = route.family() == Family::kIpv4 ? kDefaultIpv4 : kDefaultIpv6;
   if (route.length() <= length) return true;
@@ -51,21 +45,6 @@ bool is_wide(const Prefix& route) {
   return !is_private(route) && route.length() < widest;
 }
 
-// What the user named is captured, in whatever network it is.
-std::vector<Prefix> own_left_alone(const RouteLimits& limits) {
-  std::vector<Prefix> own;
-  for (const Prefix& network : limits.own) {
-    bool named = std::any_of(limits.includes.begin(), limits.includes.end(),
-                             [&](const Prefix& include) {
-                               return is_within(network, include) ||
-                                      is_within(include, network);
-                             });
-    bool known = std::find(own.begin(), own.end(), network) != own.end();
-    if (!named && !known) own.push_back(network);
-  }
-  return own;
-}
-
 RouteVerdict judge(const Prefix& route, const RouteLimits& limits,
                    const std::vector<Prefix>& own) {
   if (is_never_taken(route)) return RouteVerdict::kNever;
@@ -79,6 +58,27 @@ RouteVerdict judge(const Prefix& route, const RouteLimits& limits,
 }
 
 }  // namespace
+
+bool is_within_any(const Prefix& inner, const std::vector<Prefix>& outer) {
+  return std::any_of(outer.begin(), outer.end(), [&](const Prefix& prefix) {
+    return is_within(inner, prefix);
+  });
+}
+
+// What the user named is captured, in whatever network it is.
+std::vector<Prefix> own_left_alone(const std::vector<Prefix>& own,
+                                   const std::vector<Prefix>& includes) {
+  std::vector<Prefix> alone;
+  for (const Prefix& network : own) {
+    bool named = std::any_of(
+        includes.begin(), includes.end(), [&](const Prefix& include) {
+          return is_within(network, include) || is_within(include, network);
+        });
+    bool known = std::find(alone.begin(), alone.end(), network) != alone.end();
+    if (!named && !known) alone.push_back(network);
+  }
+  return alone;
+}
 
 std::string_view why(RouteVerdict verdict) {
   switch (verdict) {
@@ -104,7 +104,7 @@ RouteVerdicts judge_routes(const std::set<Prefix>& routes,
                            const RouteLimits& limits) {
   std::vector<Prefix> ordered(routes.begin(), routes.end());
   std::sort(ordered.begin(), ordered.end(), RouteOrder());
-  std::vector<Prefix> own = own_left_alone(limits);
+  std::vector<Prefix> own = own_left_alone(limits.own, limits.includes);
   RouteVerdicts verdicts;
   std::size_t taken = 0;
   for (const Prefix& route : ordered) {
@@ -128,7 +128,7 @@ std::vector<firewall::Rule> route_rules(const RouteVerdicts& verdicts,
   for (const Prefix& route : captured) {
     rules.emplace_back(route, PortRange(), firewall::Action::kInclude);
   }
-  for (const Prefix& own : own_left_alone(limits)) {
+  for (const Prefix& own : own_left_alone(limits.own, limits.includes)) {
     if (is_within_any(own, captured)) {
       rules.emplace_back(own, PortRange(), firewall::Action::kExclude);
     }

@@ -49,6 +49,12 @@ enum class RouteVerdict {
 // without saying.
 std::string_view why(RouteVerdict verdict);
 
+bool is_within_any(const Prefix& inner, const std::vector<Prefix>& outer);
+// Of `own` those that are to stay as they are: none of `includes` is a part of
+// it, or it a part of one.
+std::vector<Prefix> own_left_alone(const std::vector<Prefix>& own,
+                                   const std::vector<Prefix>& includes);
+
 using RouteVerdicts = std::map<Prefix, RouteVerdict>;
 RouteVerdicts judge_routes(const std::set<Prefix>& routes,
                            const RouteLimits& limits);

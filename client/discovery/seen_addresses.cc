@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "client/discovery/far_name.h"
+
 namespace ginnel {
 
 bool SeenAddresses::see(const IpAddress& address, const PortRange& ports,
@@ -10,6 +12,7 @@ bool SeenAddresses::see(const IpAddress& address, const PortRange& ports,
   auto [at, is_new] = seen_.try_emplace({address, ports});
   Times& times = at->second;
   times.last = now;
+  lasts = std::min(lasts, FarName::kMost);
   times.until = std::max(times.until, now + lasts + kGrace);
   if (seen_.size() > kMax) forget_oldest();
   return is_new;

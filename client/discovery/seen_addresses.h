@@ -24,8 +24,8 @@ class SeenAddresses {
   // about to connect.
   static constexpr std::chrono::seconds kGrace{60};
 
-  // An answer of `now` that counts for `lasts` has this address, of which these
-  // ports are captured. True when it was not known.
+  // An answer of `now` that counts for `lasts`, or FarName::kMost, has this
+  // address, of which these ports are captured. True when it was not known.
   bool see(const IpAddress& address, const PortRange& ports,
            std::chrono::seconds lasts, TimePoint now);
   // Forgets what no longer counts; true when there was something.

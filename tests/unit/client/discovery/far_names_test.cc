@@ -25,12 +25,13 @@ class Names {
   std::map<std::string, names::Addresses> zone;
   std::vector<std::string> asked;
 
-  explicit Names(std::initializer_list<const char*> specs, bool ipv6 = true) {
+  explicit Names(std::initializer_list<const char*> specs,
+                 FarNames::Limits limits = {}) {
     far.answer = [this](FarEnd::Served& served) { answer(served); };
     std::vector<SubnetSpec> list;
     for (const char* text : specs) list.push_back(*parse_subnet(text));
     names.emplace(
-        far.executor(), far.session(), list, ipv6,
+        far.executor(), far.session(), list, std::move(limits),
         [this](std::vector<firewall::Rule> rules) { keep(rules); },
         [this] { return own; });
   }
@@ -176,11 +177,51 @@ TEST_CASE("far names: an answer that says something else changes nothing") {
 }
 
 TEST_CASE("far names: no IPv6 with --disable-ipv6") {
-  Names names({"far:a.example", "far:*.corp.example"}, false);
+  FarNames::Limits limits;
+  limits.ipv6 = false;
+  Names names({"far:a.example", "far:*.corp.example"}, limits);
   names.knows("a.example", {"10.0.0.1", "fd00::1"});
   names.start();
   names.see("www.corp.example", {"fd00::2"});
   CHECK(names.changes == std::vector<std::string>{"10.0.0.1/32"});
+}
+
+firewall::Rule exclude(const char* address, int length, PortRange ports = {}) {
+  return firewall::Rule(Prefix(*IpAddress::parse(address), length), ports,
+                        firewall::Action::kExclude);
+}
+
+TEST_CASE("far names: what the user excludes stays excluded") {
+  FarNames::Limits limits;
+  limits.excludes = {exclude("10.7.0.0", 16),
+                     exclude("10.8.0.0", 16, PortRange(22, 80))};
+  Names names({"far:a.example", "far:*.corp.example", "far:*.db.example:22",
+               "far:*.web.example:443"},
+              limits);
+  names.knows("a.example", {"10.7.0.1", "10.6.0.1"});
+  names.start();
+  CHECK(names.changes.back() == "10.6.0.1/32");
+  CHECK(
+      names.far.has_said("not captured: far:a.example, which is 10.7.0.1: "
+                         "-x or -X excludes it"));
+  names.see("x.corp.example", {"10.7.0.2"});
+  names.see("x.db.example", {"10.7.0.2", "10.8.0.2"});
+  CHECK(names.changes.back() == "10.6.0.1/32");
+  names.see("x.web.example", {"10.8.0.2"});
+  CHECK(names.changes.back() == "10.6.0.1/32 10.8.0.2/32:443");
+}
+
+TEST_CASE("far names: below a wildcard is nothing of this machine's networks") {
+  FarNames::Limits limits;
+  limits.includes = {Prefix(*IpAddress::parse("10.2.0.0"), 16)};
+  Names names({"far:*.corp.example"}, limits);
+  names.own = {OwnAddress(*IpAddress::parse("192.168.1.5"), 24),
+               OwnAddress(*IpAddress::parse("10.2.1.5"), 24)};
+  names.start();
+  names.see("router.corp.example", {"192.168.1.1"});
+  CHECK(names.changes.back().empty());
+  names.see("named.corp.example", {"10.2.1.1"});
+  CHECK(names.changes.back() == "10.2.1.1/32");
 }
 
 TEST_CASE("far names: the end of the session, with questions under way") {

@@ -58,6 +58,14 @@ TEST_CASE("seen addresses: kept a minute longer than the answer counts") {
   }
 }
 
+TEST_CASE("seen addresses: no answer counts for longer than an hour") {
+  SeenAddresses seen;
+  SeenAddresses::TimePoint now{};
+  seen.see(ip("10.0.0.1"), PortRange(), std::chrono::seconds(0x7fffffff), now);
+  CHECK(!seen.expire(now + 1h));
+  CHECK(seen.expire(now + 1h + SeenAddresses::kGrace));
+}
+
 TEST_CASE("seen addresses: when there are too many the oldest goes") {
   SeenAddresses seen;
   SeenAddresses::TimePoint now{};
