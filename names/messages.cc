@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "names/messages.h"
 
+#include <cassert>
+#include <cstdint>
 #include <span>
 
 #include "base/strings.h"
@@ -173,6 +175,7 @@ std::vector<std::byte> encode(const LookUp& look_up) {
 }
 
 std::vector<std::byte> encode_message(Bytes dns_message) {
+  assert(dns_message.size() <= UINT16_MAX);
   ByteWriter writer;
   writer.u16(static_cast<std::uint16_t>(dns_message.size()));
   writer.bytes(dns_message);

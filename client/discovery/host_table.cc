@@ -74,10 +74,12 @@ void HostTable::add_hosts(const std::string& name, const Name& entry,
                           const std::function<bool(const IpAddress&)>& captured,
                           std::vector<KnownHost>& to) {
   std::optional<names::Source> counts;
+  std::size_t room = names::kMaxAddresses;
   for (const auto& [source, address] : entry.told) {
-    if (counts && *counts != source) break;
+    if ((counts && *counts != source) || room == 0) break;
     if (!captured(address)) continue;
     counts = source;
+    --room;
     to.emplace_back(name, address, source);
   }
 }

@@ -56,7 +56,7 @@ class HostTable {
   // machine knows.
   void judge(const std::string& name, bool known_here);
 
-  // In order.
+  // In order; of each name names::kMaxAddresses at most.
   std::vector<KnownHost> hosts(
       const std::function<bool(const IpAddress&)>& captured) const;
 

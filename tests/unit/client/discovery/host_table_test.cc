@@ -130,6 +130,13 @@ TEST_CASE("host table: no more than there may be") {
   CHECK(t.tell("one-more", "10.0.0.1") == Added::kUnjudged);
 }
 
+TEST_CASE("host table: no more addresses of a name than an answer may have") {
+  Table t;
+  for (int i = 0; i < 200; ++i) t.take("web", concat("10.0.0.", i));
+  auto all = [](const IpAddress&) { return true; };
+  CHECK(t.table.hosts(all).size() == names::kMaxAddresses);
+}
+
 TEST_CASE("host table: nor names that come and go") {
   Table t;
   std::size_t taken = 0;
