@@ -4,7 +4,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
+
 namespace ginnel {
+
+RuleKeeper::RuleKeeper(FirewallProxy& firewall,
+                       std::vector<firewall::Rule> fixed)
+    : RuleKeeper(Firewall{[&firewall](std::span<const firewall::Rule> rules) {
+                            auto cleared = firewall.clear_rules();
+                            return cleared ? firewall.add_rules(rules)
+                                           : cleared;
+                          },
+                          [&firewall](std::span<const IpAddress> addresses) {
+                            return firewall.set_name_servers(addresses);
+                          },
+                          [&firewall] { return firewall.install(); }},
+                 std::move(fixed)) {}
+
+void RuleKeeper::set_families(bool ipv4, bool ipv6) {
+  ipv4_ = ipv4;
+  ipv6_ = ipv6;
+}
 
 void RuleKeeper::set(Part part, std::vector<firewall::Rule> rules) {
   auto& kept = parts_[static_cast<std::size_t>(part)];
@@ -21,27 +41,68 @@ bool RuleKeeper::set_name_servers(std::vector<IpAddress> addresses) {
 }
 
 Result<void> RuleKeeper::install() {
+  if (!is_installed_) return install_first();
   if (!rules_changed_ && !name_servers_changed_) return {};
+  return install_all();
+}
+
+// The firewall takes rules that do nothing, at first, for a mistake of the
+// user's.
+Result<void> RuleKeeper::install_first() {
+  auto installed = install_all();
+  auto parts = std::move(parts_);
+  parts_ = {};
+  bool others = parts != parts_;
+  if (!installed && others) {
+    rules_changed_ = true;
+    Error why = installed.error();
+    installed = install_all();
+    rules_changed_ = true;
+    if (installed) {
+      log::warning("what the far end has told is not captured yet: ",
+                   why.message());
+    }
+  }
+  parts_ = std::move(parts);
+  is_installed_ = installed.has_value();
+  return installed;
+}
+
+Result<void> RuleKeeper::install_all() {
   if (rules_changed_) {
-    if (auto sent = send_rules(); !sent) return sent;
+    std::vector<firewall::Rule> all = fixed_;
+    std::vector<firewall::Rule> others = told();
+    all.insert(all.end(), others.begin(), others.end());
+    if (auto sent = firewall_.replace_rules(all); !sent) return sent;
   }
   if (name_servers_changed_) {
-    if (auto sent = firewall_.set_name_servers(name_servers_); !sent) {
-      return sent;
-    }
+    auto sent = firewall_.set_name_servers(name_servers_);
+    if (!sent) return sent;
   }
   if (auto installed = firewall_.install(); !installed) return installed;
   rules_changed_ = name_servers_changed_ = false;
   return {};
 }
 
-Result<void> RuleKeeper::send_rules() {
-  std::vector<firewall::Rule> all = fixed_;
+// What the far end has told, as far as it can be captured.
+std::vector<firewall::Rule> RuleKeeper::told() {
+  std::vector<firewall::Rule> rules;
+  std::size_t without = 0;
   for (const auto& part : parts_) {
-    all.insert(all.end(), part.begin(), part.end());
+    for (const firewall::Rule& rule : part) {
+      has_listener(rule) ? rules.push_back(rule) : void(++without);
+    }
   }
-  if (auto cleared = firewall_.clear_rules(); !cleared) return cleared;
-  return firewall_.add_rules(all);
+  if (without > 0 && !std::exchange(warned_of_listeners_, true)) {
+    log::warning("of what the far end has told, ", without,
+                 " addresses or networks are not captured, since no listener "
+                 "is of their IP version");
+  }
+  return rules;
+}
+
+bool RuleKeeper::has_listener(const firewall::Rule& rule) const {
+  return rule.prefix.family() == Family::kIpv4 ? ipv4_ : ipv6_;
 }
 
 bool RuleKeeper::captures(const IpAddress& address) const {
@@ -59,7 +120,9 @@ bool RuleKeeper::captures(const IpAddress& address) const {
   };
   for (const firewall::Rule& rule : fixed_) look_at(rule);
   for (const auto& part : parts_) {
-    for (const firewall::Rule& rule : part) look_at(rule);
+    for (const firewall::Rule& rule : part) {
+      if (has_listener(rule)) look_at(rule);
+    }
   }
   return included;
 }

@@ -3,6 +3,9 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/net_types.h"
@@ -21,10 +24,23 @@ class RuleKeeper {
   enum class Part { kRoutes, kFarNames };
   static constexpr std::size_t kParts = 2;
 
-  // `firewall` must outlive this; its filters and listeners are set already.
+  // What is asked of the firewall; a test gives its own.
+  struct Firewall {
+    std::function<Result<void>(std::span<const firewall::Rule>)> replace_rules;
+    std::function<Result<void>(std::span<const IpAddress>)> set_name_servers;
+    std::function<Result<void>()> install;
+  };
+
   // `fixed` are the user's, and always stay.
-  RuleKeeper(FirewallProxy& firewall, std::vector<firewall::Rule> fixed)
-      : firewall_(firewall), fixed_(std::move(fixed)) {}
+  RuleKeeper(Firewall firewall, std::vector<firewall::Rule> fixed)
+      : firewall_(std::move(firewall)), fixed_(std::move(fixed)) {}
+  // `firewall` must outlive this; its filters and listeners are set already
+  // when install() is called.
+  RuleKeeper(FirewallProxy& firewall, std::vector<firewall::Rule> fixed);
+
+  // Where captured connections arrive: the far end's rules of another family
+  // are left out. Without this, none are.
+  void set_families(bool ipv4, bool ipv6);
 
   // Replace what was there before; in effect with the next install().
   void set(Part part, std::vector<firewall::Rule> rules);
@@ -32,21 +48,28 @@ class RuleKeeper {
   bool set_name_servers(std::vector<IpAddress> addresses);
 
   // Does nothing when nothing has changed since it last did its work. When it
-  // fails, what was installed stays.
+  // fails, what was installed stays. What the far end has told does not make
+  // the first one fail: it is left to the next then, with a warning.
   Result<void> install();
 
   // Whether some connection to `address` is captured.
   bool captures(const IpAddress& address) const;
 
  private:
-  Result<void> send_rules();
+  Result<void> install_all();
+  Result<void> install_first();
+  std::vector<firewall::Rule> told();
+  bool has_listener(const firewall::Rule& rule) const;
 
-  FirewallProxy& firewall_;
+  Firewall firewall_;
   const std::vector<firewall::Rule> fixed_;
   std::array<std::vector<firewall::Rule>, kParts> parts_;
+  bool ipv4_ = true, ipv6_ = true;
   std::vector<IpAddress> name_servers_;
+  bool is_installed_ = false;
   bool rules_changed_ = true;
   bool name_servers_changed_ = false;
+  bool warned_of_listeners_ = false;
 };
 
 }  // namespace ginnel

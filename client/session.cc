@@ -169,6 +169,7 @@ awaitable<void> Session::bring_up_link() {
 void Session::bring_up_firewall() {
   need(listen());
   need(send_filters());
+  rules_->set_families(listens_on(Family::kIpv4), listens_on(Family::kIpv6));
   if (options_.dns) {
     dns_.emplace(executor_, options_, capture_, firewall_, *rules_,
                  connection_->session(), discovery_->hooks());
@@ -190,6 +191,13 @@ Result<void> Session::listen() {
     listeners_.push_back(*std::move(listener));
   }
   return {};
+}
+
+bool Session::listens_on(Family family) const {
+  return std::any_of(listeners_.begin(), listeners_.end(),
+                     [family](const FirewallProxy::Listener& listener) {
+                       return listener.endpoint.address.family() == family;
+                     });
 }
 
 // A machine may have IPv6 switched off, and a name both kinds of address.

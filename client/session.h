@@ -63,6 +63,7 @@ class Session : private mux::Connection::Owner {
   firewall::Filters filters() const;
   std::vector<std::string> uplinks() const;
   Result<void> listen();
+  bool listens_on(Family family) const;
   bool may_go_without(const Endpoint& listener) const;
   void start_intercepting();
   awaitable<int> wait_for_signal();
