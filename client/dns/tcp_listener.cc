@@ -45,15 +45,22 @@ class TcpListener::Connection
         server_(server),
         changed_(socket_.get_executor(), asio::steady_timer::time_point::max()),
         idle_(socket_.get_executor()) {
-    ++listener_->connections_;
+    listener_->connections_.insert(this);
   }
-  ~Connection() { --listener_->connections_; }
+  ~Connection() { listener_->connections_.erase(this); }
 
   static void start(std::shared_ptr<Connection> self) {
     auto executor = self->socket_.get_executor();
     spawn(executor, "DNS queries over TCP", read_queries(self));
     spawn(executor, "DNS answers over TCP", write_answers(self));
     spawn(executor, "DNS connection's time", keep_time(self));
+  }
+
+  void close() {
+    std::error_code ignored;
+    socket_.close(ignored);
+    changed_.cancel();
+    idle_.cancel();
   }
 
  private:
@@ -86,6 +93,7 @@ class TcpListener::Connection
           co_await asio::async_write(self->socket_, asio::buffer(bytes),
                                      asio::use_awaitable);
           --self->waiting_;
+          self->changed_.cancel();
           self->be_busy();
         }
         if (!self->read_all_ || self->waiting_ > 0) co_await self->wait();
@@ -139,13 +147,6 @@ class TcpListener::Connection
 
   void be_busy() { idle_.expires_after(kIdle); }
 
-  void close() {
-    std::error_code ignored;
-    socket_.close(ignored);
-    changed_.cancel();
-    idle_.cancel();
-  }
-
   std::shared_ptr<TcpListener> listener_;
   asio::ip::tcp::socket socket_;
   const std::optional<Endpoint> server_;  // where the queries were going
@@ -168,7 +169,7 @@ awaitable<void> TcpListener::run(std::shared_ptr<TcpListener> self) {
   while (!self->closed_) {
     std::error_code failure;
     asio::ip::tcp::socket socket(self->acceptor_.get_executor());
-    if (self->connections_ < kMaxConnections) {
+    if (self->connections_.size() < kMaxConnections) {
       co_await self->acceptor_.async_accept(
           socket, asio::redirect_error(asio::use_awaitable, failure));
     } else {
@@ -195,6 +196,7 @@ void TcpListener::close() {
   std::error_code ignored;
   acceptor_.close(ignored);
   pause_.cancel();
+  for (Connection* connection : connections_) connection->close();
 }
 
 }  // namespace ginnel

@@ -5,6 +5,7 @@
 #include <asio/steady_timer.hpp>
 #include <cstddef>
 #include <memory>
+#include <set>
 
 #include "base/net_types.h"
 #include "base/unique_fd.h"
@@ -31,6 +32,7 @@ class TcpListener {
 
   // Serves until close(). Held by a shared_ptr for as long as connections are.
   static awaitable<void> run(std::shared_ptr<TcpListener> self);
+  // Ends its connections, too.
   void close();
 
  private:
@@ -39,7 +41,7 @@ class TcpListener {
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   LookUps& look_ups_;
-  std::size_t connections_ = 0;
+  std::set<Connection*> connections_;
   bool closed_ = false;
 };
 
