@@ -41,6 +41,10 @@ void Resolver::use(std::string resolv_conf, std::string hosts,
   hosts_ = WatchedFile(std::move(hosts), kMaxHostsFile);
 }
 
+void Resolver::use(SocketMaker maker) {
+  socket_maker_ = maker ? std::move(maker) : plain_socket;
+}
+
 std::uint16_t Resolver::random_id() {
   if (unused_random_ < sizeof(std::uint16_t)) {
     // The kernel has none only before it has come up.

@@ -43,9 +43,9 @@ class Resolver : public asio::execution_context::service {
   UniqueFd make_socket(Family family, int type) {
     return socket_maker_(family, type);
   }
-  // Makes them otherwise than by socket(2).
+  // Makes them otherwise than by socket(2); none: by it again.
   using SocketMaker = std::function<UniqueFd(Family family, int type)>;
-  void use(SocketMaker maker) { socket_maker_ = std::move(maker); }
+  void use(SocketMaker maker);
 
   // An id that nobody can guess.
   std::uint16_t random_id();

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "resolve/inquiry.h"
+#include "names/dns_name.h"
 #include "resolve/resolver.h"
 
 namespace ginnel {
@@ -21,13 +21,9 @@ constexpr auto kInterval = std::chrono::seconds(2);
 // A free UDP port may be taken for TCP.
 constexpr int kPortTries = 16;
 
-// In lower case, as names of messages are compared.
+// As names of messages are compared.
 std::vector<std::string> lower(std::vector<std::string> names) {
-  for (std::string& name : names) {
-    std::transform(name.begin(), name.end(), name.begin(), [](char byte) {
-      return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte;
-    });
-  }
+  for (std::string& name : names) name = dns::lower_case(name);
   return names;
 }
 
@@ -149,6 +145,8 @@ void Dns::close() {
   for (auto& listener : udp_) listener->close();
   for (auto& listener : tcp_) listener->close();
   next_look_.cancel();
+  inquiries_.clear();
+  Resolver::of(executor_).use(Resolver::SocketMaker());
 }
 
 // systemd-resolved then splits the names, and what it asks of other servers is
@@ -157,56 +155,80 @@ void Dns::ask_resolver_to_ask_us() {
   auto ours =
       std::find_if(endpoints_.begin(), endpoints_.end(),
                    [](const Endpoint& at) { return at.address.is_loopback(); });
-  if (ours == endpoints_.end()) return;
+  if (ours == endpoints_.end()) {
+    log::debug(
+        "systemd-resolved is not asked to ask us: no listener for "
+        "look-ups is on a loopback address");
+    return;
+  }
   auto told = firewall_.set_resolver(options_.dns_domains, *ours);
   if (told) {
     resolver_asks_us_ = true;
-    capture_own_look_ups();
-    if (told = rules_.install(); told) return;
+    if (capture_own_look_ups()) install_again();
+    return;
   }
   log::info(told.error().message(),
             "; look-ups are captured, and those for other names go on to "
             "where they were going");
 }
 
-void Dns::capture_own_look_ups() {
+// Hosts of a LAN know nothing of resolved, whose servers may be theirs too.
+bool Dns::capture_own_look_ups() {
   std::vector<IpAddress> servers = options_.name_servers;
-  if (servers.empty() && !resolver_asks_us_) servers = own_.addresses();
+  if (servers.empty()) {
+    servers = own_.addresses(resolver_asks_us_ && !takes_forwarded());
+  }
   if (!options_.ipv6) {
     std::erase_if(servers, [](const IpAddress& address) {
       return address.family() == Family::kIpv6;
     });
   }
-  if (!rules_.set_name_servers(servers)) return;
+  if (!rules_.set_name_servers(servers)) return false;
   for (const IpAddress& server : servers) {
     log::debug("look-ups to ", server, " are captured");
   }
+  return true;
+}
+
+bool Dns::takes_forwarded() const {
+  return std::any_of(
+      capture_.listeners.begin(), capture_.listeners.end(),
+      [](const Endpoint& at) { return !at.address.is_loopback(); });
 }
 
 awaitable<void> Dns::follow_resolv_conf() {
   while (!closed_) {
     next_look_.expires_after(kInterval);
     co_await next_look_.async_wait(asio::use_awaitable);
-    capture_own_look_ups();
-    if (auto installed = rules_.install(); !installed) {
-      log::warning("a change of resolv.conf has no effect: ",
-                   installed.error().message());
-    }
+    if (capture_own_look_ups()) install_due_ = true;
+    if (install_due_) install_again();
   }
+}
+
+// Said once, however often it is tried.
+void Dns::install_again() {
+  auto installed = rules_.install();
+  install_due_ = !installed;
+  std::string failure = installed ? "" : installed.error().message();
+  if (failure == std::exchange(failure_, failure) || failure.empty()) return;
+  log::warning("the captured name servers stay as they were for now: ",
+               failure);
 }
 
 bool Dns::ask_elsewhere(LookUps::Query query, const Endpoint& server,
                         LookUps::Done done) {
   auto way = query.over_tcp ? Inquiry::Way::kTcp : Inquiry::Way::kUdp;
-  // The inquiry lives until it has an answer, or none: ten seconds.
-  auto inquiry = std::make_shared<std::shared_ptr<Inquiry>>();
-  *inquiry = Inquiry::start(
-      executor_, std::move(query.message), way, {NameServer(server)},
-      [inquiry, done = std::move(done)](std::vector<std::byte> answer) {
+  auto at = inquiries_.insert(inquiries_.end(), nullptr);
+  *at = Inquiry::start(
+      executor_, std::move(query.message), way,
+      {NameServer(server, own_.zone_of(server.address))},
+      [this, at, done = std::move(done)](std::vector<std::byte> answer) {
+        inquiries_.erase(at);
         done(std::move(answer));
-        inquiry->reset();
       });
-  return *inquiry != nullptr;
+  if (*at) return true;
+  inquiries_.erase(at);
+  return false;
 }
 
 std::optional<Endpoint> Dns::diverted_from(const Endpoint& asker,

@@ -3,8 +3,10 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/steady_timer.hpp>
+#include <list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "client/capture.h"
@@ -16,6 +18,7 @@
 #include "client/options.h"
 #include "client/rule_keeper.h"
 #include "mux/session.h"
+#include "resolve/inquiry.h"
 
 namespace ginnel {
 
@@ -41,8 +44,11 @@ class Dns {
   Result<void> listen_at(const IpAddress& address);
   Result<void> listen_on_same_port(const IpAddress& address);
   std::vector<IpAddress> listener_addresses() const;
+  bool takes_forwarded() const;
   void ask_resolver_to_ask_us();
-  void capture_own_look_ups();
+  // False: they were captured already.
+  bool capture_own_look_ups();
+  void install_again();
   bool ask_elsewhere(LookUps::Query query, const Endpoint& server,
                      LookUps::Done done);
   std::optional<Endpoint> diverted_from(const Endpoint& asker,
@@ -57,9 +63,13 @@ class Dns {
   OwnNameServers own_;
   LookUps look_ups_;
   bool resolver_asks_us_ = false;
+  bool install_due_ = false;
+  std::string failure_;  // of the last install
   std::vector<std::shared_ptr<UdpListener>> udp_;
   std::vector<std::shared_ptr<TcpListener>> tcp_;
   std::vector<Endpoint> endpoints_;
+  // Put to servers outside the tunnel, and not answered yet.
+  std::list<std::shared_ptr<Inquiry>> inquiries_;
   asio::steady_timer next_look_;
   bool closed_ = false;
 };

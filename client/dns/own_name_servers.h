@@ -9,6 +9,16 @@
 
 namespace ginnel {
 
+// Whose look-ups are captured: `named` are resolv.conf's servers, and with none
+// it is the loopback addresses, as the C library has it. Where these name a
+// stub on this machine, so are `upstream`, which the stub asks. Where
+// systemd-resolved asks us for the names that are ours (`resolved_asks_us`),
+// its stub and what that asks are left alone, and nothing else is: not every
+// program asks resolved. Each once, at most kMaxNameServers.
+std::vector<IpAddress> captured_servers(const std::vector<IpAddress>& named,
+                                        const std::vector<IpAddress>& upstream,
+                                        bool resolved_asks_us);
+
 // The name servers that programs of this machine ask, by its resolv.conf, and,
 // where that names a stub on this machine (systemd-resolved's 127.0.0.53),
 // those that the stub asks: look-ups to any of them are this machine's.
@@ -21,9 +31,11 @@ class OwnNameServers {
   explicit OwnNameServers(std::string resolv_conf = kResolvConf,
                           std::string upstream = kUpstream);
 
-  // As they are now, in order, each once; with none named, the loopback
-  // addresses, as the C library has it. At most kMaxNameServers.
-  std::vector<IpAddress> addresses();
+  // captured_servers() as they are now.
+  std::vector<IpAddress> addresses(bool resolved_asks_us);
+  // The index of the interface that a link-local one is named with
+  // ("fe80::1%eth0"); 0 when there is none.
+  unsigned zone_of(const IpAddress& server);
 
  private:
   WatchedFile resolv_conf_;
