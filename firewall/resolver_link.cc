@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -33,9 +34,9 @@ constexpr char kManager[] = "org.freedesktop.resolve1.Manager";
 constexpr char kLink[] = "org.freedesktop.resolve1.Link";
 constexpr char kNoSuchLink[] = "org.freedesktop.resolve1.NoSuchLink";
 
-// resolved answers within a millisecond, and learns of links by itself.
-constexpr std::uint64_t kCallMicroseconds = 3'000'000;
-constexpr std::chrono::seconds kLinkWait(3);
+// For all of it, since our client waits. resolved answers within a millisecond,
+// and learns of links by itself.
+constexpr std::chrono::seconds kPatience(3);
 constexpr std::chrono::milliseconds kLinkPause(5);
 
 // --- the link ---------------------------------------------------------------
@@ -93,7 +94,7 @@ Result<int> index_of(const UniqueFd& device) {
 
 // --- D-Bus ------------------------------------------------------------------
 
-using Bus = std::unique_ptr<sd_bus, decltype(&sd_bus_flush_close_unref)>;
+using Bus = std::unique_ptr<sd_bus, decltype(&sd_bus_close_unref)>;
 using BusMessage =
     std::unique_ptr<sd_bus_message, decltype(&sd_bus_message_unref)>;
 
@@ -125,14 +126,38 @@ class BusError {
   sd_bus_error error_ = SD_BUS_ERROR_NULL;
 };
 
-Result<Bus> open_bus() {
-  sd_bus* bus = nullptr;
-  int result = sd_bus_open_system(&bus);
+using TimePoint = std::chrono::steady_clock::time_point;
+
+// For sd-bus, where 0 is its own limit of 25 s.
+std::uint64_t microseconds_until(TimePoint deadline) {
+  auto left = std::chrono::duration_cast<std::chrono::microseconds>(
+      deadline - std::chrono::steady_clock::now());
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(1, left.count()));
+}
+
+// Each turn is one step of the greeting; 1 when it is over.
+int greet(sd_bus* bus, TimePoint deadline) {
+  int result = sd_bus_is_ready(bus);
+  while (result == 0) {
+    if (std::chrono::steady_clock::now() >= deadline) return -ETIMEDOUT;
+    result = sd_bus_process(bus, nullptr);
+    if (result == 0) result = sd_bus_wait(bus, microseconds_until(deadline));
+    if (result >= 0) result = sd_bus_is_ready(bus);
+  }
+  return result;
+}
+
+Result<Bus> open_bus(TimePoint deadline) {
+  sd_bus* opened = nullptr;
+  int result = sd_bus_open_system(&opened);
+  // Without a last flush, which waits for as long as the bus takes nothing.
+  Bus bus(opened, sd_bus_close_unref);
+  if (result >= 0) result = greet(opened, deadline);
   if (result < 0) {
     return Error::from_errno(-result,
                              "no way to systemd-resolved, for want of D-Bus");
   }
-  return Bus(bus, sd_bus_flush_close_unref);
+  return bus;
 }
 
 // Appends a method's arguments; negative when it cannot.
@@ -140,9 +165,8 @@ using Arguments = std::function<int(sd_bus_message*)>;
 
 // Calls a method of the manager, and again while resolved does not know the
 // link yet.
-Result<BusMessage> call(sd_bus* bus, const char* method,
+Result<BusMessage> call(sd_bus* bus, TimePoint deadline, const char* method,
                         const Arguments& arguments) {
-  auto deadline = std::chrono::steady_clock::now() + kLinkWait;
   for (;;) {
     sd_bus_message* request = nullptr;
     int result = sd_bus_message_new_method_call(bus, &request, kService,
@@ -154,8 +178,8 @@ Result<BusMessage> call(sd_bus* bus, const char* method,
     sd_bus_message* answer = nullptr;
     BusError error;
     if (result >= 0) {
-      result =
-          sd_bus_call(bus, request, kCallMicroseconds, error.get(), &answer);
+      result = sd_bus_call(bus, request, microseconds_until(deadline),
+                           error.get(), &answer);
     }
     if (result >= 0) return BusMessage(answer, sd_bus_message_unref);
     if (!error.is(kNoSuchLink) ||
@@ -170,9 +194,10 @@ Result<BusMessage> call(sd_bus* bus, const char* method,
 class Resolved {
  public:
   static Result<Resolved> about(int link) {
-    Result<Bus> bus = open_bus();
+    TimePoint deadline = std::chrono::steady_clock::now() + kPatience;
+    Result<Bus> bus = open_bus(deadline);
     if (!bus) return bus.error();
-    return Resolved(std::move(*bus), link);
+    return Resolved(std::move(*bus), link, deadline);
   }
 
   // None of what works without, or not with, a server of ours: it has no
@@ -226,13 +251,13 @@ class Resolved {
   // Until look-ups are really sent there: resolved has to see the link's
   // address first.
   Result<void> wait_for_scope() {
-    Result<BusMessage> answer = call(bus_.get(), "GetLink", index());
+    Result<BusMessage> answer = call(bus_.get(), deadline_, "GetLink", index());
     if (!answer) return answer.error();
     const char* path = nullptr;
     int result = sd_bus_message_read(answer->get(), "o", &path);
     if (result < 0) return Error::from_errno(-result, "read GetLink's answer");
-    auto deadline = std::chrono::steady_clock::now() + kLinkWait;
-    while (std::chrono::steady_clock::now() < deadline) {
+    while (std::chrono::steady_clock::now() < deadline_) {
+      sd_bus_set_method_call_timeout(bus_.get(), microseconds_until(deadline_));
       std::uint64_t scopes = 0;
       BusError error;
       result =
@@ -249,7 +274,8 @@ class Resolved {
   // SD_RESOLVED_DNS, in org.freedesktop.resolve1(5).
   static constexpr std::uint64_t kDnsScope = 1;
 
-  Resolved(Bus bus, int link) : bus_(std::move(bus)), link_(link) {}
+  Resolved(Bus bus, int link, TimePoint deadline)
+      : bus_(std::move(bus)), link_(link), deadline_(deadline) {}
 
   Arguments index() const {
     return [link = link_](sd_bus_message* request) {
@@ -259,7 +285,7 @@ class Resolved {
 
   Result<void> tell(const char* method, const Arguments& arguments) {
     Result<BusMessage> answer =
-        call(bus_.get(), method, [&](sd_bus_message* request) {
+        call(bus_.get(), deadline_, method, [&](sd_bus_message* request) {
           int result = index()(request);
           return result < 0 ? result : arguments(request);
         });
@@ -268,6 +294,7 @@ class Resolved {
 
   Bus bus_;
   int link_;
+  TimePoint deadline_;  // of everything that is asked
 };
 
 Result<void> tell_resolved(int link, std::span<const std::string> domains,

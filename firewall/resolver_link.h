@@ -34,7 +34,7 @@ class ResolverLink {
   // to go to `server`, in place of those set before; no domains: nothing is,
   // and the link is gone. An error when this cannot be had, in one sentence
   // that says why, as without systemd-resolved; then there is no link either.
-  // Waits for the bus and for resolved, some seconds at most.
+  // Waits for the bus and for resolved, three seconds at most.
   Result<void> set(std::span<const std::string> domains,
                    const Endpoint& server);
 
