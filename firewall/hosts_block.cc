@@ -127,6 +127,10 @@ Result<void> HostsBlock::set(std::span<const Host> hosts) const {
   });
 }
 
+bool is_this_machine(const std::string& host_name) {
+  return is_reserved(dns::lower_case(host_name), own_name());
+}
+
 bool is_hosts_block(const std::string& name) {
   return parse_block_owner(name).has_value();
 }

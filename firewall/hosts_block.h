@@ -38,6 +38,9 @@ class HostsBlock {
   HostsPlace place_;
 };
 
+// Whether a host's name means this machine itself: its own, or localhost's.
+bool is_this_machine(const std::string& host_name);
+
 // Whether `name` is one that a HostsBlock may have.
 bool is_hosts_block(const std::string& name);
 

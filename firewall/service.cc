@@ -113,6 +113,18 @@ bool listens_for_dns(const std::vector<Listener>& listeners,
                      });
 }
 
+// Why the name is not to stand in the hosts file; empty if it may.
+std::string refusal(const std::vector<Shape>& captured, const Host& host) {
+  if (!is_captured(captured, host.address)) {
+    return concat(host.address, ", the address of ", printable(host.name),
+                  ", is not captured");
+  }
+  if (is_this_machine(host.name)) {
+    return concat(printable(host.name), " is this machine itself");
+  }
+  return "";
+}
+
 }  // namespace
 
 Service::Service(Guard guard, Ownership ownership)
@@ -188,7 +200,7 @@ Result<Reply> Service::on(const request::SetHosts& set) {
   hosts_.insert(hosts_.end(), set.hosts.begin(), set.hosts.end());
   if (set.more) return done();
   std::vector<Host> whole = std::exchange(hosts_, {});
-  Result<void> changed = set_hosts(whole);
+  Result<void> changed = set_hosts(std::move(whole));
   if (!changed) return failed(changed.error());
   return done();
 }
@@ -295,15 +307,21 @@ Result<void> Service::keep_translating() {
   return granted ? Result<void>() : granted.error();
 }
 
-Result<void> Service::set_hosts(const std::vector<Host>& hosts) {
+Result<void> Service::set_hosts(std::vector<Host> hosts) {
   Result<std::vector<Shape>> captured = flatten(installed_rules_);
   if (!captured) return captured.error();
-  for (const Host& host : hosts) {
-    if (!is_captured(*captured, host.address)) {
-      return Error(concat(host.address, ", the address of ",
-                          printable(host.name), ", is not captured"));
-    }
-  }
+  // The client may see it otherwise: this machine has just been renamed, or a
+  // port of the address excluded. That is no reason to go without the others.
+  std::string why;
+  std::size_t skipped = std::erase_if(hosts, [&](const Host& host) {
+    std::string wrong = refusal(*captured, host);
+    if (why.empty()) why = wrong;
+    return !wrong.empty();
+  });
+  if (skipped > 0) why = concat(skipped, " names are left out: ", why);
+  if (why != hosts_left_out_ && !why.empty())
+    log::info("the hosts file: ", why);
+  hosts_left_out_ = why;
   if (hosts.empty() && !hosts_block_) return {};
   Result<void> named = name_hosts_block();
   return named ? hosts_block_->set(hosts) : named;

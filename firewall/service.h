@@ -60,7 +60,7 @@ class Service {
   void forget_old_look_ups();
   // Promises to remove the hosts block, once.
   Result<void> name_hosts_block();
-  Result<void> set_hosts(const std::vector<Host>& hosts);
+  Result<void> set_hosts(std::vector<Host> hosts);
   Result<void> set_resolver(const request::SetResolver& set);
   // Makes the table that keeps the kernel translating (plan.h). Without it
   // the end of connections may not be told.
@@ -78,6 +78,7 @@ class Service {
   // The parts so far of a hosts block that is not complete.
   std::vector<Host> hosts_;
   std::optional<HostsBlock> hosts_block_;
+  std::string hosts_left_out_;  // what was said last
   ResolverLink resolver_;
   std::string table_name_;
   std::optional<InstalledTable> table_;

@@ -107,12 +107,23 @@ TEST_CASE_FIXTURE(WithHosts, "firewall: each of two runs has its own names") {
 
 TEST_CASE_FIXTURE(WithHosts, "firewall: only names of what is captured") {
   FirewallProxy proxy = capture_ten_nine();
-  for (const Host& host :
-       {Host(ip("10.8.1.1"), "a"), Host(ip("10.9.5.1"), "a"),
-        Host(ip("127.0.0.1"), "a"), Host(ip("::1"), "a"),
-        Host(ip("10.9.1.1"), "localhost"), Host(ip("10.9.1.1"), "a_b")}) {
+  std::vector<Host> all;
+  for (const Host& host : {Host(ip("10.8.1.1"), "a"), Host(ip("10.9.5.1"), "a"),
+                           Host(ip("127.0.0.1"), "a"), Host(ip("::1"), "a"),
+                           Host(ip("10.9.1.1"), "localhost")}) {
     CAPTURE(to_string(host.address));
-    CHECK_FALSE(proxy.set_hosts(std::vector<Host>{host}));
+    CHECK(proxy.set_hosts(std::vector<Host>{host}));
+    CHECK(hosts() == kText);
+    all.push_back(host);
+  }
+  CHECK_FALSE(proxy.set_hosts(std::vector<Host>{Host(ip("10.9.1.1"), "a_b")}));
+  CHECK(hosts() == kText);
+  SUBCASE("which others do not keep out") {
+    all.insert(all.begin() + 2, Host(ip("10.9.1.1"), "printer"));
+    CHECK(proxy.set_hosts(all));
+    CHECK(hosts().find("\n10.9.1.1 printer") != std::string::npos);
+    CHECK(hosts().find("localhost #") == std::string::npos);
+    CHECK(proxy.set_hosts({}));
   }
   CHECK(hosts() == kText);
   CHECK(proxy.set_hosts(two()));
