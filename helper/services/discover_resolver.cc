@@ -17,6 +17,7 @@
 #include <utility>
 #include <variant>
 
+#include "helper/services/found_names.h"
 #include "helper/services/name_finder.h"
 #include "names/dns_build.h"
 #include "names/host_name.h"
@@ -36,6 +37,8 @@ constexpr auto kSeedsAgain = std::chrono::minutes(15);
 constexpr auto kHolds = std::chrono::hours(1);
 // Addresses and names that wait; a survey has no more than the addresses.
 constexpr std::size_t kMaxWaiting = 4096;
+// What was found, more than is taken of it.
+constexpr std::size_t kMaxTold = 2 * FoundNames::kMaxNames;
 
 class ResolverFinder : public NameFinder {
  public:
@@ -180,6 +183,8 @@ void ResolverFinder::ask_addresses_of(const std::string& name) {
 }
 
 void ResolverFinder::tell(const IpAddress& address, const std::string& name) {
+  bool room = told_.size() < kMaxTold || told_.contains({address, name});
+  if (!room) return;
   told_[{address, name}] = steady_clock::now();
   owner_.found(kSource, address, name);
 }

@@ -67,10 +67,10 @@ class NamesService : public RecordService,
 };
 
 std::size_t NamesService::write(Bytes bytes) {
+  bool asked = !finders_.empty();
   seeds_.feed(bytes);
   auto seeds = seeds_.next();
-  if (!seeds || (*seeds && !seeds_.empty()) ||
-      (!finders_.empty() && !seeds_.empty())) {
+  if (!seeds || (asked && !bytes.empty()) || (*seeds && !seeds_.empty())) {
     reset();
   } else if (*seeds) {
     start(**std::move(seeds));

@@ -225,6 +225,18 @@ TEST_CASE("names: a client that says more than it may is reset") {
   CHECK(pair.turn([&] { return other->end().has_value(); }));
 }
 
+TEST_CASE("names: a client that asks again is reset") {
+  PrivateNetwork network;
+  ServicePair pair;
+  std::size_t tasks = running_tasks().size();
+  auto asker = pair.open(mux::Service::kNames, encode(names::Seeds()));
+  CHECK(pair.turn([&] { return running_tasks().size() > tasks; }));
+  CHECK(!asker->end());
+  asker->say(encode(names::Seeds()));
+  CHECK(pair.turn([&] { return asker->end().has_value(); }));
+  CHECK(asker->end()->kind == mux::StreamEnd::Kind::kReset);
+}
+
 TEST_CASE("names: more than two streams are refused, and two at any time") {
   PrivateNetwork network;
   ServicePair pair;

@@ -34,6 +34,11 @@ void Asker::allow(std::size_t bytes) {
 
 void Asker::reset() { std::exchange(stream_, nullptr)->reset(); }
 
+void Asker::say(Bytes more) {
+  request_.insert(request_.end(), more.begin(), more.end());
+  if (stream_) stream_->readable();
+}
+
 mux::StreamHandler::ReadResult Asker::read(MutableBytes room) {
   std::size_t count = std::min(room.size(), request_.size());
   if (count == 0 && finishes_) return ReadResult(ReadStatus::kEndOfFile);

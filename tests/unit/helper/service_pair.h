@@ -22,6 +22,8 @@ class Asker : public mux::StreamHandler {
   // How many more bytes it takes; all, to begin with.
   void allow(std::size_t bytes);
   void reset();
+  // After what was said before.
+  void say(Bytes more);
   const std::vector<std::byte>& received() const { return received_; }
   const std::optional<mux::StreamEnd>& end() const { return end_; }
 
