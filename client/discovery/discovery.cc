@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "base/log.h"
-
 namespace ginnel {
 namespace {
 
@@ -42,18 +40,18 @@ Discovery::Discovery(const asio::any_io_executor& executor,
                      const Options& options, const Capture& capture,
                      FirewallProxy& firewall, RuleKeeper& rules,
                      mux::Session& session)
-    : rules_(rules) {
+    : rules_(rules), installer_(executor, rules, [this] { in_effect(); }) {
   using Rules = std::vector<firewall::Rule>;
   using Part = RuleKeeper::Part;
   if (options.auto_nets != AutoNets::kNo) {
     nets_.emplace(
         executor, session, route_limits(options, capture),
-        [this](Rules found) { set(Part::kRoutes, std::move(found)); });
+        [this](Rules found) { return set(Part::kRoutes, std::move(found)); });
   }
   if (!capture.far_names.empty()) {
     names_.emplace(
         executor, session, capture.far_names, name_limits(options, capture),
-        [this](Rules found) { set(Part::kFarNames, std::move(found)); });
+        [this](Rules found) { return set(Part::kFarNames, std::move(found)); });
   }
   if (!options.auto_hosts) return;
   HostNames::Hooks hooks;
@@ -81,10 +79,12 @@ awaitable<void> Discovery::wait() {
 
 void Discovery::installed() {
   installed_ = true;
+  if (installer_.install()) in_effect();
   if (hosts_) hosts_->start();
 }
 
 void Discovery::close() {
+  installer_.close();
   if (nets_) nets_->close();
   if (names_) names_->close();
   if (hosts_) hosts_->close();
@@ -103,13 +103,16 @@ LookUps::Hooks Discovery::hooks() {
   return hooks;
 }
 
-void Discovery::set(RuleKeeper::Part part, std::vector<firewall::Rule> rules) {
+bool Discovery::set(RuleKeeper::Part part, std::vector<firewall::Rule> rules) {
   rules_.set(part, std::move(rules));
-  if (!installed_) return;
-  if (auto done = rules_.install(); !done) {
-    log::warning("what the far end has told is not captured: ",
-                 done.error().message());
-  }
+  bool done = installed_ && installer_.install();
+  if (done && hosts_) hosts_->rules_changed();
+  return done;
+}
+
+void Discovery::in_effect() {
+  if (nets_) nets_->in_effect();
+  if (names_) names_->in_effect();
   if (hosts_) hosts_->rules_changed();
 }
 

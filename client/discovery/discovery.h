@@ -9,6 +9,7 @@
 #include "client/discovery/far_names.h"
 #include "client/discovery/far_networks.h"
 #include "client/discovery/host_names.h"
+#include "client/discovery/rule_installer.h"
 #include "client/dns/look_ups.h"
 #include "client/firewall_proxy.h"
 #include "client/options.h"
@@ -39,9 +40,12 @@ class Discovery {
   LookUps::Hooks hooks();
 
  private:
-  void set(RuleKeeper::Part part, std::vector<firewall::Rule> rules);
+  // Whether they are in effect.
+  bool set(RuleKeeper::Part part, std::vector<firewall::Rule> rules);
+  void in_effect();
 
   RuleKeeper& rules_;
+  RuleInstaller installer_;
   std::optional<FarNetworks> nets_;
   std::optional<FarNames> names_;
   std::optional<HostNames> hosts_;

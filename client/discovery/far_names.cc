@@ -158,27 +158,35 @@ void FarNames::apply() {
   capture_seen(own, rules);
   std::sort(rules.begin(), rules.end());
   rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
-  changed_(std::move(rules));
+  if (changed_(std::move(rules))) in_effect();
+}
+
+void FarNames::in_effect() {
+  for (Followed& followed : followed_) {
+    const SubnetSpec& spec = followed.name.spec();
+    const auto& [captured, excluded] = followed.now;
+    const auto& before = followed.logged;
+    log_new("captured", spec, "is", captured, before.captured);
+    log_new("no longer captured", spec, "was", before.captured, captured);
+    log_new("not captured", spec, "is", excluded, before.excluded,
+            ": -x or -X excludes it");
+    followed.logged = followed.now;
+  }
 }
 
 void FarNames::capture(Followed& followed, const std::vector<OwnAddress>& own,
                        std::vector<firewall::Rule>& to) {
   const SubnetSpec& spec = followed.name.spec();
   followed.applied = followed.name.addresses();
-  std::vector<IpAddress> captured, excluded;
+  followed.now = {};
   for (const IpAddress& address : followed.applied) {
     if (is_own(address, own)) continue;
     firewall::Rule rule = rule_for(address, spec.ports);
     bool leave = is_excluded(rule);
+    auto& [captured, excluded] = followed.now;
     (leave ? excluded : captured).push_back(address);
     if (!leave) to.push_back(rule);
   }
-  log_new("captured", spec, "is", captured, followed.captured);
-  log_new("no longer captured", spec, "was", followed.captured, captured);
-  log_new("not captured", spec, "is", excluded, followed.excluded,
-          ": -x or -X excludes it");
-  followed.captured = std::move(captured);
-  followed.excluded = std::move(excluded);
 }
 
 // Of this machine's networks nobody said that a part is to be captured.

@@ -37,9 +37,9 @@ class FarNames {
     std::vector<firewall::Rule> excludes;
   };
 
-  // The rules, in place of those given before. To take effect before it
-  // returns.
-  using Changed = std::function<void(std::vector<firewall::Rule> rules)>;
+  // The rules, in place of those given before. True: they are in effect;
+  // otherwise in_effect() is called when they are.
+  using Changed = std::function<bool(std::vector<firewall::Rule> rules)>;
 
   // For the first answers, before it goes on without.
   static constexpr auto kPatience = std::chrono::seconds(5);
@@ -59,6 +59,7 @@ class FarNames {
   awaitable<void> wait();
   // A look-up was answered, and the answer is about to be passed on.
   void answered(Bytes query, Bytes answer);
+  void in_effect();
   void close();
 
  private:
@@ -70,7 +71,10 @@ class FarNames {
     FarName name;
     Alarm again;
     std::vector<IpAddress> applied;  // what it had when rules were made of it
-    std::vector<IpAddress> captured, excluded;
+    struct Judged {
+      std::vector<IpAddress> captured, excluded;
+    };
+    Judged now, logged;
     bool answered = false;
   };
 

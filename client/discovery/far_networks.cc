@@ -2,9 +2,11 @@
 #include "client/discovery/far_networks.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
+#include "client/discovery/log_some.h"
 
 namespace ginnel {
 namespace {
@@ -15,6 +17,14 @@ std::set<Prefix> with_verdict(const RouteVerdicts& verdicts,
   for (const auto& [route, verdict] : verdicts) {
     if (verdict == wanted) result.insert(route);
   }
+  return result;
+}
+
+std::vector<Prefix> missing_in(const std::set<Prefix>& of,
+                               const std::set<Prefix>& in) {
+  std::vector<Prefix> result;
+  std::set_difference(of.begin(), of.end(), in.begin(), in.end(),
+                      std::back_inserter(result));
   return result;
 }
 
@@ -81,7 +91,12 @@ void FarNetworks::ended() {
 
 void FarNetworks::change_soon() {
   if (!applied_ || std::exchange(change_pending_, true)) return;
-  change_->set_in(kPause);
+  auto now = std::chrono::steady_clock::now();
+  auto next = last_change_ + interval_;
+  bool at_once = now < next;
+  interval_ = at_once ? std::min<decltype(interval_)>(2 * interval_, kLongest)
+                      : kInterval;
+  change_->set(std::max(now + kPause, next));
 }
 
 void FarNetworks::look_around() {
@@ -97,34 +112,29 @@ std::vector<Prefix> FarNetworks::own_networks() const {
 
 void FarNetworks::apply() {
   change_pending_ = false;
+  last_change_ = std::chrono::steady_clock::now();
   applied_ = true;
   limits_.own = own_networks();
-  RouteVerdicts next = judge_routes(routes_, limits_);
-  changed_(route_rules(next, limits_));
-  log_changes(next);
-  verdicts_ = std::move(next);
+  verdicts_ = judge_routes(routes_, limits_);
+  if (changed_(route_rules(verdicts_, limits_))) in_effect();
 }
 
-void FarNetworks::log_changes(const RouteVerdicts& next) const {
-  auto before = with_verdict(verdicts_, RouteVerdict::kCaptured);
-  auto now = with_verdict(next, RouteVerdict::kCaptured);
-  for (const Prefix& route : now) {
-    if (!before.contains(route)) log::info("captured: ", route);
-  }
-  for (const Prefix& route : before) {
-    if (!now.contains(route)) log::info("no longer captured: ", route);
-  }
+void FarNetworks::in_effect() {
+  auto before = with_verdict(logged_, RouteVerdict::kCaptured);
+  auto now = with_verdict(verdicts_, RouteVerdict::kCaptured);
+  log_some("captured: ", missing_in(now, before));
+  log_some("no longer captured: ", missing_in(before, now));
   for (RouteVerdict reason : {RouteVerdict::kExcluded, RouteVerdict::kOwn,
                               RouteVerdict::kWide, RouteVerdict::kTooMany}) {
-    log_left_out(next, reason);
+    log_left_out(reason);
   }
+  logged_ = verdicts_;
 }
 
 // One line for however many.
-void FarNetworks::log_left_out(const RouteVerdicts& next,
-                               RouteVerdict reason) const {
-  auto left_out = with_verdict(next, reason);
-  if (left_out.empty() || left_out == with_verdict(verdicts_, reason)) return;
+void FarNetworks::log_left_out(RouteVerdict reason) const {
+  auto left_out = with_verdict(verdicts_, reason);
+  if (left_out.empty() || left_out == with_verdict(logged_, reason)) return;
   std::size_t more = left_out.size() - 1;
   log::info("not captured: ", *left_out.begin(),
             more > 0 ? concat(" and ", more, " more") : "", ": ", why(reason));

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/strings.h"
+#include "client/discovery/log_some.h"
 #include "names/dns_name.h"
 #include "names/host_name.h"
 #include "resolve/resolver.h"
@@ -130,14 +132,14 @@ void HostNames::publish() {
 }
 
 void HostNames::log_changes(const std::vector<KnownHost>& next) const {
-  for (const KnownHost& host : missing_in(next, hosts_)) {
-    log::info("found: ", host.name, " is ", host.address, ", by ",
-              names::to_string(host.source));
-  }
-  for (const KnownHost& host : missing_in(hosts_, next)) {
-    log::info("gone: ", host.name, " was ", host.address, ", by ",
-              names::to_string(host.source));
-  }
+  auto text = [](std::string_view verb) {
+    return [verb](const KnownHost& host) {
+      return concat(host.name, ' ', verb, ' ', host.address, ", by ",
+                    names::to_string(host.source));
+    };
+  };
+  log_some("found: ", missing_in(next, hosts_), text("is"));
+  log_some("gone: ", missing_in(hosts_, next), text("was"));
 }
 
 std::optional<std::vector<std::byte>> HostNames::known(Bytes query) const {

@@ -20,6 +20,7 @@ class Names {
  public:
   FarEnd far;
   std::vector<std::string> changes;  // the rules of each
+  bool works = true;
   std::vector<OwnAddress> own;
   // What the far end says of a name; silent about any other.
   std::map<std::string, names::Addresses> zone;
@@ -32,7 +33,10 @@ class Names {
     for (const char* text : specs) list.push_back(*parse_subnet(text));
     names.emplace(
         far.executor(), far.session(), list, std::move(limits),
-        [this](std::vector<firewall::Rule> rules) { keep(rules); },
+        [this](std::vector<firewall::Rule> rules) {
+          keep(rules);
+          return works;
+        },
         [this] { return own; });
   }
   ~Names() { names->close(); }
@@ -101,6 +105,17 @@ TEST_CASE("far names: all are awaited, and are one change") {
   CHECK(names.changes[0] ==
         "10.0.0.1/32 10.0.0.1/32:443 10.0.0.2/32:443 fd00::1/128");
   CHECK(names.far.has_said("captured: far:b.example:443, which is 10.0.0.2"));
+}
+
+TEST_CASE("far names: captured is what the firewall has taken") {
+  Names names({"far:a.example"});
+  names.knows("a.example", {"10.0.0.1"});
+  names.works = false;
+  names.start();
+  CHECK(names.changes.back() == "10.0.0.1/32");
+  CHECK(!names.far.has_said("captured: far:a.example"));
+  names.names->in_effect();
+  CHECK(names.far.has_said("captured: far:a.example, which is 10.0.0.1"));
 }
 
 TEST_CASE("far names: a name that is nowhere ends nothing") {

@@ -19,12 +19,16 @@ class Routes {
  public:
   FarEnd far;
   std::vector<std::string> changes;  // the rules of each
+  bool works = true;
   std::vector<OwnAddress> own;
 
   explicit Routes(RouteLimits limits = {})
       : nets(
             far.executor(), far.session(), std::move(limits),
-            [this](std::vector<firewall::Rule> rules) { keep(rules); },
+            [this](std::vector<firewall::Rule> rules) {
+              keep(rules);
+              return works;
+            },
             [this] { return own; }) {
     nets.start();
   }
@@ -72,6 +76,47 @@ TEST_CASE("far networks: the whole list is awaited, and is one change") {
             "captured: 10.1.0.0/16", "captured: 10.2.0.0/16",
             "not captured: 8.0.0.0/8: it is public and wide; to capture it, "
             "name it, or write --auto-nets=all"});
+}
+
+TEST_CASE("far networks: captured is what the firewall has taken") {
+  Routes routes;
+  routes.works = false;
+  routes.tell(What::kAdded, prefix("10.1.0.0", 16));
+  routes.tell(What::kComplete);
+  routes.far.run(routes.nets.wait());
+  CHECK(routes.changes.back() == "10.1.0.0/16");
+  CHECK(routes.far.said.empty());
+  routes.nets.in_effect();
+  CHECK(routes.far.said == std::vector<std::string>{"captured: 10.1.0.0/16"});
+}
+
+TEST_CASE("far networks: one that flaps is no work for the firewall") {
+  Routes routes;
+  routes.tell(What::kComplete);
+  routes.far.run(routes.nets.wait());
+  auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  bool there = false;
+  while (std::chrono::steady_clock::now() < end) {
+    there = !there;
+    routes.tell(there ? What::kAdded : What::kRemoved, prefix("10.1.0.0", 16));
+    auto told = std::chrono::steady_clock::now();
+    routes.far.turn([&] {
+      return std::chrono::steady_clock::now() >
+             told + std::chrono::milliseconds(20);
+    });
+  }
+  CHECK(routes.changes.size() <= 2);
+}
+
+TEST_CASE("far networks: many are a few lines") {
+  Routes routes;
+  for (int i = 0; i < 100; ++i) {
+    routes.tell(What::kAdded, prefix(concat("10.1.", i, ".0").c_str(), 24));
+  }
+  routes.tell(What::kComplete);
+  routes.far.run(routes.nets.wait());
+  CHECK(routes.far.said.size() == 21);
+  CHECK(routes.far.has_said("captured: and 80 more"));
 }
 
 TEST_CASE("far networks: changes are followed, many at once") {
