@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/strings.h"
 
 namespace ginnel {
 
@@ -70,6 +71,10 @@ Result<void> RuleKeeper::install_first() {
 
 Result<void> RuleKeeper::install_all() {
   if (rules_changed_) {
+    if (fixed_.size() > firewall::kMaxRules) {
+      return Error(concat("there are more than ", firewall::kMaxRules,
+                          " subnets; name larger ones"));
+    }
     std::vector<firewall::Rule> all = fixed_;
     std::vector<firewall::Rule> others = told();
     all.insert(all.end(), others.begin(), others.end());
@@ -87,18 +92,29 @@ Result<void> RuleKeeper::install_all() {
 // What the far end has told, as far as it can be captured.
 std::vector<firewall::Rule> RuleKeeper::told() {
   std::vector<firewall::Rule> rules;
-  std::size_t without = 0;
+  std::size_t without = 0, beyond = 0;
+  std::size_t room = firewall::kMaxRules - fixed_.size();
   for (const auto& part : parts_) {
     for (const firewall::Rule& rule : part) {
-      has_listener(rule) ? rules.push_back(rule) : void(++without);
+      if (!has_listener(rule)) {
+        ++without;
+      } else if (rules.size() >= room) {
+        ++beyond;
+      } else {
+        rules.push_back(rule);
+      }
     }
   }
-  if (without > 0 && !std::exchange(warned_of_listeners_, true)) {
-    log::warning("of what the far end has told, ", without,
-                 " addresses or networks are not captured, since no listener "
-                 "is of their IP version");
-  }
+  warn(warned_of_listeners_, without, "no listener is of their IP version");
+  warn(warned_of_many_, beyond, "there are too many networks in all");
   return rules;
+}
+
+void RuleKeeper::warn(bool& warned, std::size_t left_out,
+                      std::string_view why) {
+  if (left_out == 0 || std::exchange(warned, true)) return;
+  log::warning("of what the far end has told, ", left_out,
+               " addresses or networks are not captured: ", why);
 }
 
 bool RuleKeeper::has_listener(const firewall::Rule& rule) const {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -59,6 +60,7 @@ class RuleKeeper {
   Result<void> install_all();
   Result<void> install_first();
   std::vector<firewall::Rule> told();
+  static void warn(bool& warned, std::size_t left_out, std::string_view why);
   bool has_listener(const firewall::Rule& rule) const;
 
   Firewall firewall_;
@@ -69,7 +71,7 @@ class RuleKeeper {
   bool is_installed_ = false;
   bool rules_changed_ = true;
   bool name_servers_changed_ = false;
-  bool warned_of_listeners_ = false;
+  bool warned_of_listeners_ = false, warned_of_many_ = false;
 };
 
 }  // namespace ginnel

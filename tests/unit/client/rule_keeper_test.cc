@@ -102,6 +102,24 @@ TEST_CASE("rules: what the user named does") {
   CHECK(kept.said.empty());
 }
 
+TEST_CASE("rules: no more than the firewall takes") {
+  std::size_t named = firewall::kMaxRules - 1;
+  SUBCASE("room for one") {
+    Kept kept(std::vector(named, include("10.0.0.0", 8)));
+    kept.rules.set(Part::kFarNames,
+                   {include("192.0.2.1", 32), include("192.0.2.2", 32)});
+    CHECK(kept.rules.install());
+    CHECK(kept.sent.size() == firewall::kMaxRules);
+    CHECK(kept.said.size() == 1);
+  }
+  SUBCASE("the user's are too many") {
+    Kept kept(std::vector(named + 2, include("10.0.0.0", 8)));
+    kept.rules.set(Part::kFarNames, {include("192.0.2.1", 32)});
+    CHECK_FALSE(kept.rules.install());
+    CHECK(kept.replaced == 0);
+  }
+}
+
 TEST_CASE("rules: nothing is sent when nothing has changed") {
   Kept kept({include("10.0.0.0", 8)});
   CHECK(kept.rules.install());
