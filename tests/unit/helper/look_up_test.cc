@@ -117,6 +117,19 @@ TEST_CASE("look_up: 6 kB by UDP and 60 kB by TCP arrive whole") {
   CHECK(far.first.udp_queries.size() == 1);
 }
 
+TEST_CASE("look_up: a query of 4096 bytes is put, a longer one is not") {
+  FarEnd far;
+  far.first.by_udp = say_found;
+  Message query = query_for("a");
+  query.resize(names::kMaxDnsQuery);
+  CHECK(dns::read_header(far.ask(query))->rcode() == dns::Rcode::kNoError);
+  query.resize(names::kMaxDnsQuery + 1);
+  Message answer = far.ask(query);
+  CHECK(answer.size() == dns::kHeaderSize);
+  CHECK(dns::read_header(answer)->rcode() == dns::Rcode::kFormatError);
+  CHECK(far.first.udp_queries.size() == 1);
+}
+
 TEST_CASE("look_up: an answer over TCP may come in pieces") {
   FarEnd far;
   far.first.by_tcp = [](const Message& query) {

@@ -76,6 +76,18 @@ TEST_CASE("dns_build: an error keeps the id, the question and RD") {
   CHECK((header.flags & flag::kRecursionAvailable) != 0);
 }
 
+TEST_CASE("dns_build: FORMERR with nothing but the header") {
+  auto query = *make_query(9, "a.example", type::kA);
+  auto reply = format_error(query);
+  CHECK(reply.size() == kHeaderSize);
+  CHECK(read_header(reply)->id == 9);
+  CHECK(read_header(reply)->is_answer());
+  CHECK(read_header(reply)->rcode() == Rcode::kFormatError);
+  CHECK(read_header(reply)->questions == 0);
+  CHECK(read_header(reply)->additionals == 0);
+  CHECK(format_error(Bytes(query).first(kHeaderSize - 1)).empty());
+}
+
 TEST_CASE("dns_build: an error to what is hardly a message") {
   CHECK(error_reply(Bytes(), Rcode::kFormatError).empty());
   std::vector<std::byte> cut = *make_query(9, "a.example", type::kA);
