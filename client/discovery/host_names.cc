@@ -41,7 +41,7 @@ HostNames::HostNames(const asio::any_io_executor& executor,
       hooks_(std::move(hooks)),
       local_(executor,
              [this](const std::string& name, bool known_here) {
-               table_.judge(name, known_here);
+               table_.judge(name, known_here, std::chrono::steady_clock::now());
                if (!known_here) return change_soon();
                log::debug(
                    "not taken from the far end, since it is known here: ",
@@ -69,11 +69,12 @@ void HostNames::close() {
 }
 
 void HostNames::told(const names::NameRecord& record) {
+  auto now = std::chrono::steady_clock::now();
   if (record.gone) {
-    table_.remove(record);
+    table_.remove(record, now);
     return change_soon();
   }
-  switch (table_.add(record)) {
+  switch (table_.add(record, now)) {
     case HostTable::Added::kKnown:
       return change_soon();
     case HostTable::Added::kUnjudged:

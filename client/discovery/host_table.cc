@@ -28,43 +28,64 @@ bool may_be_told(std::string_view name, std::string_view own) {
              std::end(kNeverTold);
 }
 
-HostTable::Added HostTable::add(const names::NameRecord& record) {
+HostTable::Added HostTable::add(const names::NameRecord& record,
+                                TimePoint now) {
   if (!may_be_told(record.name, own_name_) ||
       !names::is_host_address(record.address)) {
     return Added::kKnown;
   }
-  auto verdict = known_here_.find(record.name);
-  bool is_new = verdict == known_here_.end();
+  auto verdict = verdicts_.find(record.name);
+  bool is_new = verdict == verdicts_.end();
+  if (is_new && verdicts_.size() >= kMaxVerdicts) forget_one(now);
   if (size_ >= names::kMaxFoundNames ||
-      (is_new && known_here_.size() >= kMaxVerdicts)) {
+      (is_new && verdicts_.size() >= kMaxVerdicts)) {
     return Added::kFull;
   }
   if (!names_[record.name].told.emplace(record.source, record.address).second) {
     return Added::kKnown;
   }
   ++size_;
-  if (!is_new) return Added::kKnown;
-  known_here_.emplace(record.name, std::nullopt);
+  if (!is_new) {
+    gone_.erase({verdict->second.gone, record.name});
+    return Added::kKnown;
+  }
+  verdicts_.emplace(record.name, Verdict());
   return Added::kUnjudged;
 }
 
-void HostTable::remove(const names::NameRecord& record) {
+void HostTable::remove(const names::NameRecord& record, TimePoint now) {
   auto at = names_.find(record.name);
   if (at == names_.end()) return;
   size_ -= at->second.told.erase({record.source, record.address});
-  if (at->second.told.empty()) names_.erase(at);
+  if (!at->second.told.empty()) return;
+  names_.erase(at);
+  Verdict& verdict = verdicts_[record.name];
+  verdict.gone = now;
+  if (verdict.known_here) gone_.emplace(now, record.name);
 }
 
-void HostTable::judge(const std::string& name, bool known_here) {
-  known_here_[name] = known_here;
+void HostTable::judge(const std::string& name, bool known_here, TimePoint now) {
+  Verdict& verdict = verdicts_[name];
+  verdict.known_here = known_here;
+  if (names_.contains(name)) return;
+  gone_.erase({verdict.gone, name});
+  verdict.gone = now;
+  gone_.emplace(now, name);
+}
+
+void HostTable::forget_one(TimePoint now) {
+  if (gone_.empty() || gone_.begin()->first + kRemembered > now) return;
+  verdicts_.erase(gone_.begin()->second);
+  gone_.erase(gone_.begin());
 }
 
 std::vector<KnownHost> HostTable::hosts(
     const std::function<bool(const IpAddress&)>& captured) const {
   std::vector<KnownHost> result;
   for (const auto& [name, entry] : names_) {
-    auto verdict = known_here_.find(name);
-    bool counts = verdict != known_here_.end() && verdict->second == false;
+    auto verdict = verdicts_.find(name);
+    bool counts =
+        verdict != verdicts_.end() && verdict->second.known_here == false;
     if (counts) add_hosts(name, entry, captured, result);
   }
   return result;

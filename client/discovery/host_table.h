@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -39,8 +40,12 @@ bool may_be_told(std::string_view name, std::string_view own);
 // that has such an address counts. Pure.
 class HostTable {
  public:
-  // Names that were asked about, whether or not they are still there.
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  // Names that were asked about, whether or not they are still there. One that
+  // has been gone for so long makes room for another.
   static constexpr std::size_t kMaxVerdicts = 4 * names::kMaxFoundNames;
+  static constexpr auto kRemembered = std::chrono::hours(1);
 
   explicit HostTable(std::string own_name) : own_name_(std::move(own_name)) {}
 
@@ -49,12 +54,12 @@ class HostTable {
     kFull,     // names::kMaxFoundNames are there
     kUnjudged  // whether the name is to count has to be found out: judge()
   };
-  Added add(const names::NameRecord& record);
-  void remove(const names::NameRecord& record);
+  Added add(const names::NameRecord& record, TimePoint now);
+  void remove(const names::NameRecord& record, TimePoint now);
   // Once for a name: whether this machine knows it without the far end. It is
   // not asked again, since what is told here becomes something that this
   // machine knows.
-  void judge(const std::string& name, bool known_here);
+  void judge(const std::string& name, bool known_here, TimePoint now);
 
   // In order; of each name names::kMaxAddresses at most.
   std::vector<KnownHost> hosts(
@@ -68,11 +73,18 @@ class HostTable {
                         const std::function<bool(const IpAddress&)>& captured,
                         std::vector<KnownHost>& to);
 
+  struct Verdict {
+    std::optional<bool> known_here;  // nothing: it is being found out
+    TimePoint gone{};
+  };
+  void forget_one(TimePoint now);
+
   std::string own_name_;
   std::map<std::string, Name> names_;
   std::size_t size_ = 0;  // of all `told`
-  // Nothing: it is being found out.
-  std::map<std::string, std::optional<bool>> known_here_;
+  std::map<std::string, Verdict> verdicts_;
+  // Judged names that are gone, since when.
+  std::set<std::pair<TimePoint, std::string>> gone_;
 };
 
 }  // namespace ginnel
