@@ -25,9 +25,10 @@ using Position = std::uint64_t;
 inline constexpr std::uint16_t kProtocolVersion = 1;
 
 inline constexpr std::size_t kHeaderSize = 16;
-// A frame with its header. Two fill one SSH packet of 32 KiB, and at 65 Mbit/s
-// one is 2 ms of the line.
-inline constexpr std::size_t kMaxFrame = 16384;
+// A frame with its header. Two fill one SSH packet of 32 KiB and leave room for
+// its own headers: a remainder of each pair would cost a packet of its own. At
+// 65 Mbit/s one is 2 ms of the line.
+inline constexpr std::size_t kMaxFrame = 16352;
 inline constexpr std::size_t kMaxPayload = kMaxFrame - kHeaderSize;
 
 enum class FrameType : std::uint8_t {

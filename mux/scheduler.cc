@@ -41,7 +41,7 @@ void Scheduler::end_turn(Scheduled& stream, std::size_t count, bool more,
   if (stream.queue_ != &bulk_) {
     sparse_bytes_ += on_the_line;
     remove(stream);
-    // The first 16 KiB of a burst may go on; then it is one of the rest.
+    // The first 16 KB of a burst may go on; then it is one of the rest.
     if (more) enqueue(stream, queue_for(stream));
     return;
   }

@@ -39,16 +39,16 @@ class Scheduled {
 // Whose turn it is. The sparse streams go first, one frame each in turn, and
 // before them what is short: the first 1.4 KB of a stream that is not ahead, a
 // keystroke or a request, so that it does not wait for a crowd of new streams
-// with 16 KiB each. The rest share by deficit round robin, one frame's bytes a
+// with 16 KB each. The rest share by deficit round robin, one frame's bytes a
 // visit, in as many frames as they come in.
 //
-// A stream is sparse while it is less than 16 KiB ahead of its share: of what
+// A stream is sparse while it is less than 16 KB ahead of its share: of what
 // each of the rest has been served, or of 4 KiB a second where that is more
 // (with a thousand downloads on a slow line, a share is no use to a shell). So
 // a keystroke waits for the frame that is being sent and for other
 // sparse streams, whatever the number of downloads; and a stream that pretends,
 // in bursts or in small frames or after pauses, gets what the others get and
-// once 16 KiB more. Nobody guesses by port. However many streams are sparse, a
+// once 16 KB more. Nobody guesses by port. However many streams are sparse, a
 // fifth of the bytes is for the rest.
 //
 // Flow queueing (RFC 8290 section 4.1) forgets instead what a stream was
@@ -59,7 +59,7 @@ class Scheduled {
 class Scheduler {
  public:
   static constexpr std::size_t kShortBytes = 1400;
-  static constexpr std::size_t kSparseBytes = 16 * 1024;
+  static constexpr std::size_t kSparseBytes = 16000;
   static constexpr double kSparseRate = 4 * 1024;  // bytes a second
   // Bytes of sparse streams to one of the rest, at most.
   static constexpr std::size_t kSparseWeight = 4;

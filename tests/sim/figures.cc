@@ -356,7 +356,7 @@ std::vector<Scenario> scenarios() {
   both.least_share = 0.7;
   Scenario& many = add(wan("100/100 1000 streams", 100, 100ms));
   many.downloads = 1000;
-  // Their first 16 KiB, before which no stream is bulk, are 1.3 s of the line.
+  // Their first 16 KB, before which no stream is bulk, are 1.3 s of the line.
   many.start = 3s;
   bound(many, 0.95, 10, 20);
   return all;

@@ -160,7 +160,7 @@ TEST_CASE("scheduler: however many are sparse, the rest gets a fifth") {
   Source& bulk = service.add(kMaxPayload, true);
   service.run_for(1s);
   std::size_t before = bulk.served, crowd = 0;
-  // Always new ones, each with its 16 KiB.
+  // Always new ones, each with its 16 KB.
   for (int i = 0; i < 64; ++i) service.add(kMaxPayload, false);
   for (int i = 0; i < 5000; ++i) {
     std::size_t bulk_before = bulk.served;
