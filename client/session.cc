@@ -82,14 +82,13 @@ Session::~Session() = default;
 awaitable<int> Session::run() {
   int status = kExitFatal;
   auto ended = co_await (serve() || wait_for_signal());
+  take_down_firewall();
+  if (!interrupted_by_) interrupted_by_ = co_await signal_just_behind();
   if (interrupted_by_) {
     status = 128 + *interrupted_by_;
-  } else if (const std::string* failure = std::get_if<0>(&ended)) {
-    log::error(*failure);
   } else {
-    status = 128 + std::get<1>(ended);
+    log::error(std::get<0>(ended));
   }
-  take_down_firewall();
   if (lanes_) lanes_->close();
   if (transport_) transport_->close();
   co_return status;
@@ -284,9 +283,19 @@ awaitable<std::string> Session::firewall_ended() {
       "ginnel again";
 }
 
+// Ctrl-C goes to the ssh program, too, whose end may be heard of first.
+awaitable<std::optional<int>> Session::signal_just_behind() {
+  asio::steady_timer timer(executor_, std::chrono::milliseconds(100));
+  auto first = co_await (signals_.async_wait(asio::use_awaitable) ||
+                         timer.async_wait(asio::use_awaitable));
+  if (first.index() == 1) co_return std::nullopt;
+  co_return std::get<0>(first);
+}
+
 // The signal's number, once the rules are gone.
 awaitable<int> Session::wait_for_signal() {
   int signal = co_await signals_.async_wait(asio::use_awaitable);
+  interrupted_by_ = signal;  // whatever else ends now
   log::info("ending, on signal ", signal);
   take_down_firewall();
   co_return signal;

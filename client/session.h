@@ -67,6 +67,7 @@ class Session : private mux::Connection::Owner {
   bool may_go_without(const Endpoint& listener) const;
   void start_intercepting();
   awaitable<int> wait_for_signal();
+  awaitable<std::optional<int>> signal_just_behind();
   void take_down_firewall();
   void restrict_self(const std::string& also_writable);
 
