@@ -198,7 +198,11 @@ void Connection::adjust_to_limits() {
     std::size_t window = lane.link->window();
     windows = window > SIZE_MAX - windows ? SIZE_MAX : windows + window;
   }
-  if (in_flight.limit() <= windows) {
+  // On a short way the limit is mostly queue, for which there is no hurry.
+  std::chrono::duration<double> way = in_flight.least_rtt();
+  bool long_way =
+      2 * in_flight.rate() * way.count() > static_cast<double>(windows);
+  if (in_flight.limit() <= windows || !long_way) {
     short_of_window_since_.reset();
     return;
   }

@@ -146,7 +146,7 @@ expect_logged() {
 # The one ginnel that runs, whoever started it; and its helper, which may be
 # called by the descriptor it was run from.
 program_pid() { pgrep -x ginnel || fail 'no ginnel runs'; }
-helper_pid() { pgrep -x 'ginnel-helper|9' || fail 'no ginnel-helper runs'; }
+helper_pid() { pgrep -o -x 'ginnel-helper|9' || fail 'no ginnel-helper runs'; }
 
 # --- alice's files, her agent, and another sshd ------------------------------
 
