@@ -93,7 +93,8 @@ simulation() {
 }
 
 # The transports against an sshd of the test's own, with users that it adds: in
-# namespaces, and to a copy of /etc.
+# namespaces, and to a copy of /etc. With the default signals: what is started
+# in the background ignores Ctrl-C.
 transports() {
   # shellcheck disable=SC2016
   unshare --net --mount --pid --fork --kill-child --mount-proc bash -euc '
@@ -102,7 +103,7 @@ transports() {
     cp -a /etc /media/etc
     mount --bind /media/etc /etc
     mount -t tmpfs -o mode=755 tests /run
-    exec python3 tests/lab/transport_test.py "$1"' \
+    exec env --default-signal python3 tests/lab/transport_test.py "$1"' \
     bash "build/$1/tests/lab/transport_driver"
 }
 
