@@ -199,8 +199,9 @@ void end_diverted(std::span<const UniqueFd> listeners) {
   if (!forgotten) log::warning("at the end: ", forgotten.error().message());
 }
 
-void forget_look_ups(std::span<const IpAddress> name_servers,
-                     bool to_this_machine) {
+void forget_look_ups(
+    std::span<const IpAddress> name_servers, bool to_this_machine,
+    const std::function<bool(const TrackedConnection&)>& kept) {
   std::set<IpAddress> servers(name_servers.begin(), name_servers.end());
   if (to_this_machine) {
     Result<std::set<IpAddress>> own = own_addresses();
@@ -212,8 +213,9 @@ void forget_look_ups(std::span<const IpAddress> name_servers,
   };
   // An answer that came after its flow was forgotten makes one, too.
   auto chosen = [&](const TrackedConnection& each) {
-    return is_server(each.original.destination) ||
-           is_server(each.original.source);
+    return (is_server(each.original.destination) ||
+            is_server(each.original.source)) &&
+           !kept(each);
   };
   Result<void> forgotten = forget_all(IPPROTO_UDP, chosen, deadline_from_now());
   if (!forgotten) {

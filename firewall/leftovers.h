@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
 #include <span>
 
 #include "base/net_types.h"
 #include "base/unique_fd.h"
 #include "firewall/cells.h"
+#include "firewall/conntrack.h"
 
 // Diverted connections outlive the rules that diverted them: their sockets at
 // the listener's end, and the kernel's memory of where they go (conntrack.h).
@@ -32,7 +34,9 @@ void forget_dead(std::span<const Shape> captured);
 // to any address of this machine) have changed: makes the kernel forget the
 // flows of UDP to their port 53, diverted or not. Each packet of a flow goes
 // where its first one went, and a resolver may ask from one port for long.
+// Those that are `kept` are left: what the rules of now have diverted already.
 void forget_look_ups(std::span<const IpAddress> name_servers,
-                     bool to_this_machine);
+                     bool to_this_machine,
+                     const std::function<bool(const TrackedConnection&)>& kept);
 
 }  // namespace ginnel::firewall

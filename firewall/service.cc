@@ -290,7 +290,22 @@ void Service::forget_old_look_ups() {
       now.begin(), now.end(), installed_name_servers_.begin(),
       installed_name_servers_.end(), std::back_inserter(changed));
   bool to_this_machine = wanted_.filters.forwarded && !wanted_.changing;
-  forget_look_ups(changed, to_this_machine);
+  // What came since the rules took effect is with us, and its answer would not
+  // find back.
+  auto kept = [&](const TrackedConnection& each) {
+    const Endpoint& to = each.original.destination;
+    bool removed =
+        std::binary_search(changed.begin(), changed.end(), to.address) &&
+        !std::binary_search(now.begin(), now.end(), to.address);
+    return !removed && each.diverted() &&
+           std::any_of(wanted_.listeners.begin(), wanted_.listeners.end(),
+                       [&](const Listener& listener) {
+                         return captures(listener) &&
+                                listener.endpoint.port ==
+                                    each.reply.source.port;
+                       });
+  };
+  forget_look_ups(changed, to_this_machine, kept);
   installed_name_servers_ = std::move(now);
 }
 

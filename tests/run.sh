@@ -13,7 +13,7 @@ exec </dev/null
 # The lab cases that run sanitized when not everything does: between them they
 # use every program, both transports, both families and every kind of end.
 SANITIZED_CASES=(fetch_http half_close resets refused lan_router kill_ginnel
-  kill_helper bad_options bulk_openssh)
+  kill_helper bad_options bulk_openssh dns far_names auto_hosts_lan)
 # Random networks of the simulation; sanitized, one takes ten times as long.
 SEEDS=1000 SANITIZED_SEEDS=200 FUZZ_SECONDS=30 LAB_BULK=50000000
 case $#-${1-} in

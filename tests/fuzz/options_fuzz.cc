@@ -71,8 +71,12 @@ void check(const Options& options) {
   require(!options.daemon || (options.syslog && options.pidfile));
 }
 
-void check(const Capture& capture) {
-  require(!capture.rules.empty() && !capture.listeners.empty());
+void check(const Options& options, const Capture& capture) {
+  bool found_later =
+      options.auto_nets != AutoNets::kNo || !capture.far_names.empty();
+  require(!capture.rules.empty() || found_later);
+  require(!capture.listeners.empty());
+  require(capture.far_names.size() <= kMaxFarNames);
   require(capture.rules.size() <= kMaxRules);
   for (const SubnetRule& rule : capture.rules) {
     require(rule.ports.first <= rule.ports.last);
@@ -96,6 +100,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   (void)to_string(*options);
   if (options->action != Action::kRun) return 0;
   auto capture = load_capture(*options, lookups);
-  if (capture) check(*capture);
+  if (capture) check(*options, *capture);
   return 0;
 }

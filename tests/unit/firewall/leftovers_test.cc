@@ -211,7 +211,8 @@ TEST_CASE("leftovers: look-ups of a name server are forgotten, no others") {
       tracked(four, stub, stub),
   });
   std::vector<IpAddress> servers = {ip("127.0.0.53"), ip("2620:fe::fe")};
-  forget_look_ups(servers, true);
+  auto none = [](const TrackedConnection&) { return false; };
+  forget_look_ups(servers, true, none);
   CHECK(all_tracked(IPPROTO_UDP) ==
         std::vector<std::string>{
             "192.0.2.1:40000 > 127.0.0.53:5353 < 127.0.0.53:5353",
@@ -230,7 +231,8 @@ TEST_CASE("leftovers: look-ups are found among many connections") {
   }
   enter_tracked(many);
   auto began = std::chrono::steady_clock::now();
-  forget_look_ups(std::vector{ip("10.9.1.1")}, false);
+  auto none = [](const TrackedConnection&) { return false; };
+  forget_look_ups(std::vector{ip("10.9.1.1")}, false, none);
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   MESSAGE("300 of 30 000 took ", took.count(), " s");
   CHECK(all_tracked(IPPROTO_UDP).empty());
