@@ -77,7 +77,7 @@ build() {
     ninja -j2 -C "build/$1" "${@:2}"
 }
 
-# Every folder of tests/unit is a program.
+# Every folder of tests/unit is a program; the benchmark has its own.
 unit_tests() {
   local folder
   for folder in tests/unit/*/; do
@@ -85,6 +85,8 @@ unit_tests() {
     counting "$1 unit_$folder" timeout --kill-after=5 600 \
       "build/$1/tests/unit/unit_$folder"
   done
+  counting "$1 unit_bench" timeout --kill-after=5 600 \
+    "build/$1/tests/bench/unit_bench"
 }
 
 # simulation BUILD SEEDS
@@ -137,6 +139,7 @@ phase 'lint' counting lint tests/lint.sh
 phase 'build: release' build release
 [ "$failed" = 0 ] || [ -x build/release/client/ginnel ] || finish
 phase 'unit tests' unit_tests release
+phase 'benchmark table' once 'benchmark table' python3 tests/bench/table_test.py
 phase 'simulation' simulation release "$SEEDS"
 phase 'figures' counting figures build/release/tests/sim/sim --figures
 phase 'transports' counting transports transports release
