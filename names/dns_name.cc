@@ -111,6 +111,12 @@ constexpr std::string_view kHex = "0123456789abcdef";
 
 }  // namespace
 
+bool is_below(std::string_view name, std::string_view domain) {
+  if (!name.ends_with(domain)) return false;
+  name.remove_suffix(domain.size());
+  return name.size() > 1 && name.ends_with('.');
+}
+
 std::string lower_case(std::string_view text) {
   std::string lowered(text);
   std::transform(lowered.begin(), lowered.end(), lowered.begin(), lower);

@@ -37,6 +37,9 @@ bool write_name(ByteWriter& writer, std::string_view text);
 // The letters of ASCII, and no others, in lower case.
 std::string lower_case(std::string_view text);
 
+// Whether `name` is below `domain`, both as texts of this file.
+bool is_below(std::string_view name, std::string_view domain);
+
 // "1.2.0.192.in-addr.arpa", or the nibbles under "ip6.arpa".
 std::string reverse_name(const IpAddress& address);
 // The address that such a name, in lower case, is about.

@@ -118,7 +118,7 @@ void FarNames::answered(Bytes query, Bytes answer) {
   if (!question) return;
   bool changed = false;
   for (const SubnetSpec& wildcard : wildcards_) {
-    if (is_below(question->name, wildcard.name))
+    if (dns::is_below(question->name, wildcard.name))
       changed |= see(wildcard, answer);
   }
   if (changed) apply();
@@ -211,12 +211,6 @@ bool FarNames::is_excluded(const firewall::Rule& rule) const {
                               overlap(exclude.ports, rule.ports) &&
                               exclude.ports.count() >= rule.ports.count();
                      });
-}
-
-bool is_below(std::string_view name, std::string_view domain) {
-  if (!name.ends_with(domain)) return false;
-  name.remove_suffix(domain.size());
-  return name.size() > 1 && name.ends_with('.');
 }
 
 }  // namespace ginnel

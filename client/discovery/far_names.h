@@ -107,8 +107,4 @@ class FarNames {
   std::shared_ptr<int> open_ = std::make_shared<int>();
 };
 
-// Whether `name` is below the NAME of a far:*.NAME; both as dns_name.h has
-// them.
-bool is_below(std::string_view name, std::string_view domain);
-
 }  // namespace ginnel

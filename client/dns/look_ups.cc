@@ -63,9 +63,10 @@ void LookUps::ask(Query query, Done done) {
 bool LookUps::goes_to_far_end(Bytes query) const {
   if (domains_.empty()) return true;
   std::string name = dns::read_question(query)->name;
-  return std::any_of(
-      domains_.begin(), domains_.end(),
-      [&](const std::string& domain) { return is_in_domain(name, domain); });
+  return std::any_of(domains_.begin(), domains_.end(),
+                     [&](const std::string& domain) {
+                       return name == domain || dns::is_below(name, domain);
+                     });
 }
 
 void LookUps::ask_far_end(Query query, Done done) {
@@ -105,12 +106,6 @@ void LookUps::ask_elsewhere(Query query, Done done) {
   }
   --state_->pending;
   done(dns::error_reply(message, dns::Rcode::kServerFailure));
-}
-
-bool is_in_domain(std::string_view name, std::string_view domain) {
-  if (!name.ends_with(domain)) return false;
-  name.remove_suffix(domain.size());
-  return name.empty() || name.ends_with('.');
 }
 
 }  // namespace ginnel

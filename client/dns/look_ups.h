@@ -72,7 +72,4 @@ class LookUps {
   std::shared_ptr<State> state_;
 };
 
-// Whether `name` (in lower case, no dot at the end) is `domain` or below it.
-bool is_in_domain(std::string_view name, std::string_view domain);
-
 }  // namespace ginnel

@@ -108,6 +108,14 @@ TEST_CASE("dns_name: a text becomes labels, or nothing at all") {
   CHECK(written(three + label.substr(1)) == "(none)");
 }
 
+TEST_CASE("dns_name: below a domain, label by label") {
+  CHECK(is_below("a.corp", "corp"));
+  CHECK(is_below("a.b.corp", "b.corp"));
+  CHECK_FALSE(is_below("corp", "corp"));
+  CHECK_FALSE(is_below("macorp", "corp"));
+  CHECK_FALSE(is_below("a.corp.example", "corp"));
+}
+
 TEST_CASE("dns_name: an address's reverse name and back") {
   auto v4 = *IpAddress::parse("192.0.2.10");
   auto v6 = *IpAddress::parse("2001:db8::a1");
